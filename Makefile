@@ -1,0 +1,56 @@
+# GNU make. Needs Python 3.11 or later and pip; everything else goes into .venv, nothing outside it is touched.
+
+PYTHON ?= python3
+ARGS   ?=
+
+EXTRAS := export,documents,redis,qdrant,dev
+VENV   := .venv
+RUN    := $(VENV)/bin/python -m
+# CPU builds come with the exact pin; it goes in first, so that nothing that depends on torch picks another.
+TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+# Names what .venv was made for: this place, these extras, this pyproject.toml. The same content is the same stamp.
+STAMP  := $(VENV)/.ready-$(shell { pwd; echo $(EXTRAS); cat pyproject.toml; } | cksum | tr ' ' -)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench setup format clean
+
+help: ## Show this list
+	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## Set up, take in this project's documentation and serve it on http://127.0.0.1:8000
+	@$(VENV)/bin/steadyrag ingest docs README.md
+	@exec $(VENV)/bin/steadyrag serve $(ARGS)
+
+test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests
+	@exec $(RUN) pytest $(ARGS)
+
+check: setup ## Lint, format, types and the project's own rules
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@exec $(RUN) pytest tests/project
+
+bench: setup ## Measure what docs/benchmarks.md states; ARGS picks benchmarks
+	@exec $(RUN) evals.bench $(ARGS)
+
+setup: $(STAMP) ## Make .venv, or bring it up to date with pyproject.toml
+
+format: setup ## Put the code into its one format and mend what the linter can
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
+
+clean: ## Remove .venv, caches and build output; the data folder stays
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP):
+	$(if $(shell $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || echo no),\
+	  $(error "$(PYTHON)" is not Python 3.11 or later: install one, or name it with "make PYTHON=python3.12"))
+	$(if $(shell $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(PYTHON) -c 'import venv, pip' 2>/dev/null || echo no),\
+	  $(error "$(PYTHON)" can make no virtual environment: install its venv module (Debian: apt-get install python3-venv)))
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
+	else $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(VENV)/bin/python install pip; fi
+	@$(RUN) pip install "$(TORCH)"
+	@$(RUN) pip install -e ".[$(EXTRAS)]"
+	@rm -f $(VENV)/.ready-*
+	@touch $@

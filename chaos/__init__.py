@@ -1,0 +1,1 @@
+"""Faults, experiments and reports; stands outside the request path."""

@@ -1,0 +1,1 @@
+"""Measurement: benches, quality suites and load; stands outside the request path."""
