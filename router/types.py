@@ -1,0 +1,86 @@
+"""What a model is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of the conversation, as chat models take it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A passage as the model sees it: its marker ("[1]"), what it is from, its text, its length in tokens."""
+
+    marker: str
+    title: str
+    text: str
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Generation parameters that the caller set; None leaves the model's own default.
+
+    Attributes:
+        max_tokens: bound of the answer in the model's tokens.
+        extra: further parameters handed to the model's server as they are.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    extra: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question with its evidence, in two forms: as chat messages, and in parts for back ends that read no prompt.
+
+    Attributes:
+        messages: what a chat model is sent, evidence included.
+        question: the standalone question.
+        excerpts: the evidence, best first.
+    """
+
+    messages: Sequence[Message]
+    question: str
+    excerpts: Sequence[Excerpt]
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as the back end counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of the answer.
+
+    Attributes:
+        text: to append; may be empty.
+        finish_reason: set on the last chunk that carries text, None before.
+        usage: set on the last chunk of the stream, if the server tells.
+        answered: False on the last chunk when the back end knows that the evidence does not answer.
+    """
+
+    text: str = ""
+    finish_reason: FinishReason | None = None
+    usage: TokenUsage | None = None
+    answered: bool | None = None
