@@ -1,0 +1,1 @@
+"""Texts to vectors: export once, run with onnxruntime, batch what waits."""

