@@ -1,0 +1,1 @@
+"""The data folder: its lock, its SQLite database, the document log and what it describes."""

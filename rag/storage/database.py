@@ -1,0 +1,123 @@
+"""One SQLite file, off the event loop: one writer, several readers, foreign errors mapped at the border."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from rag.errors import DataFolderCorrupt, DependencyFailed, DependencyTimeout, SteadyragError, StorageFull
+
+T = TypeVar("T")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents(
+    seq INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,
+    digest TEXT NOT NULL, title TEXT NOT NULL, url TEXT, metadata TEXT NOT NULL, at REAL NOT NULL,
+    UNIQUE(tenant, collection, id)
+);
+CREATE TABLE IF NOT EXISTS passages(
+    id TEXT NOT NULL UNIQUE,
+    seq INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT NOT NULL, tokens INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS passages_by_document ON passages(seq, ordinal);
+CREATE TABLE IF NOT EXISTS unsettled_points(passage_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs(
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, tenant TEXT NOT NULL, collection TEXT NOT NULL,
+    state TEXT NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL,
+    created REAL NOT NULL, updated REAL NOT NULL, failures TEXT NOT NULL, body BLOB
+);
+"""
+
+
+def map_error(error: sqlite3.Error, path: Path) -> SteadyragError:
+    """SQLite's error as ours: the one table at this border."""
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith("SQLITE_FULL"):
+        return StorageFull("the disk is full; nothing of this write was stored")
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DataFolderCorrupt(f"{path} is damaged ({error}); restore a backup or use another data folder")
+    return DependencyFailed(f"the database {path.name} failed: {error}")
+
+
+class Database:
+    """A SQLite file in WAL mode: a committed write survives kill -9, and readers never wait for the writer.
+
+    Raises:
+        DataFolderCorrupt: the file is damaged.
+    """
+
+    def __init__(self, path: Path, schema: str = SCHEMA, *, readers: int = 4) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-write")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
+        try:
+            self._connection().executescript(schema)
+        except sqlite3.Error as error:
+            raise map_error(error, path) from error
+
+    def now(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the calling thread; for start-up only."""
+        try:
+            return work(self._connection())
+        except sqlite3.Error as error:
+            raise map_error(error, self._path) from error
+
+    async def read(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:
+        """Run `work` on a reader's thread."""
+        return await self._run(self._readers, lambda: self.now(work), timeout_s)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:
+        """Run `work` in one transaction on the writer's thread: all of it, or nothing if it fails or takes too long."""
+        left = threading.Event()
+
+        def transaction() -> T:
+            connection = self._connection()
+            try:
+                with connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    result = work(connection)
+                    if left.is_set():  # the caller was told that it failed
+                        connection.rollback()
+                    return result
+            except sqlite3.Error as error:
+                raise map_error(error, self._path) from error
+
+        try:
+            return await self._run(self._writer, transaction, timeout_s)
+        finally:
+            left.set()
+
+    async def aclose(self) -> None:
+        """Finish what runs and close the file."""
+        for pool in (self._writer, self._readers):
+            await asyncio.to_thread(pool.shutdown)
+        for connection in self._connections:
+            connection.close()
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], T], timeout_s: float) -> T:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except TimeoutError:
+            raise DependencyTimeout(f"the database {self._path.name} took longer than {timeout_s:.2f} s") from None
+
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._connections.append(connection)
+            connection.executescript(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000;"
+            )
+            self._local.connection = connection
+        return connection

@@ -1,0 +1,152 @@
+"""The data folder: made, locked for one process, and checked to be of our format."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, StorageFull
+
+LOCK_FILE = "steadyrag.lock"
+FORMAT_FILE = "format.json"
+#: Raised when stored data changes shape.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that holds the folder; `url` is where it serves, None while it does not."""
+
+    pid: int
+    url: str | None
+
+
+class DataFolder:
+    """The folder, held by this process until `close`.
+
+    Raises:
+        DataFolderBusy: another process holds it.
+        DataFolderCorrupt: it is of another format, or its format cannot be read.
+        ConfigError: it cannot be made or written.
+    """
+
+    def __init__(self, path: Path, *, min_free_bytes: int = 0) -> None:
+        self.path = path
+        self._min_free_bytes = min_free_bytes
+        with _usable(path):
+            path.mkdir(parents=True, exist_ok=True)
+            # opened without truncating: another owner's words must survive our attempt
+            self._lock: IO[str] = os.fdopen(os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            with self._lock:
+                raise DataFolderBusy(_busy(path, _read_owner(self._lock))) from None
+        self.announce(None)
+
+    def announce(self, url: str | None) -> None:
+        """Write into the lock file who holds the folder and where it serves."""
+        words = json.dumps({"pid": os.getpid(), "url": url}).encode()
+        with _usable(self.path):
+            # overwritten before it is cut: that needs no room, so that a full disk still serves what it holds
+            os.pwrite(self._lock.fileno(), words, 0)
+            os.ftruncate(self._lock.fileno(), len(words))
+
+    def check_format(self, **facts: str | int) -> None:
+        """Compare what the stored data was made with to what is configured; write it down on first use.
+
+        Raises:
+            DataFolderCorrupt: the format is not ours.
+            ConfigError: a fact differs, as after another embedding model was configured.
+        """
+        file = self.path / FORMAT_FILE
+        expected = {"format": FORMAT, **facts}
+        if not file.exists():
+            _write_whole(file, json.dumps(expected))
+            return
+        try:
+            stored = dict(json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise DataFolderCorrupt(f"{file} is not readable; restore a backup or use another data folder") from error
+        if stored.get("format") != FORMAT:
+            raise DataFolderCorrupt(f"{self.path} has format {stored.get('format')}, this version reads {FORMAT}")
+        for key, value in facts.items():
+            if stored.get(key) != value:
+                raise ConfigError(
+                    f"{self.path} was made with {key}={stored.get(key)!r}, configured is {value!r}; "
+                    "set it back, or ingest into another data folder"
+                )
+
+    def ensure_space(self) -> None:
+        """Refuse a write while the disk is nearly full: the index maps its files, and a full disk would kill it.
+
+        Raises:
+            StorageFull: less than the reserve is free.
+        """
+        free = shutil.disk_usage(self.path).free
+        if free < self._min_free_bytes:
+            raise StorageFull(
+                f"the disk of the data folder has {free >> 20} MiB free, the reserve is "
+                f"{self._min_free_bytes >> 20} MiB; free some space (nothing of this write was stored)"
+            )
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._lock.close()
+
+    def __enter__(self) -> DataFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"cannot use the data folder {path}: {error.strerror}; set STEADYRAG_DATA_DIR") from error
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    part = file.with_suffix(".part")
+    with _usable(file.parent):
+        part.write_text(text)
+        part.replace(file)
+
+
+def current_owner(path: Path) -> Owner | None:
+    """The process that holds the folder at this moment, or None."""
+    try:
+        with (path / LOCK_FILE).open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return _read_owner(file) or Owner(0, None)
+    except OSError:
+        return None
+    return None
+
+
+def _read_owner(file: IO[str]) -> Owner | None:
+    try:
+        file.seek(0)
+        fields = json.load(file)
+        return Owner(int(fields["pid"]), fields["url"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _busy(path: Path, owner: Owner | None) -> str:
+    who = f"process {owner.pid}" + (f", serving {owner.url}" if owner.url else "") if owner else "another process"
+    return f"the data folder {path} is in use by {who}; stop it, or set STEADYRAG_DATA_DIR to another folder"
