@@ -1,0 +1,142 @@
+"""The lexical index of this process: one BM25 per space, kept on disk as bags of words, following the document log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import numpy as np
+
+from rag.errors import DataFolderCorrupt, DependencyFailed, DependencyTimeout, InvalidRequest
+from rag.retrieval.analysis import Analyzer
+from rag.retrieval.bm25 import Bm25, Entry
+from rag.retrieval.postings import Bag
+from rag.storage.database import Database
+from rag.types import Change, Filters, Hit, Space
+
+T = TypeVar("T")
+
+#: One row a document. `sizes` and `lengths` are int32 per passage, `terms` and `counts` one after the other.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS bags(
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, collection TEXT NOT NULL, document_id TEXT NOT NULL,
+    metadata TEXT NOT NULL, ids BLOB NOT NULL, sizes BLOB NOT NULL, lengths BLOB NOT NULL,
+    terms BLOB NOT NULL, counts BLOB NOT NULL, UNIQUE(tenant, collection, document_id)
+);
+"""
+_COLUMNS = "seq, tenant, collection, document_id, metadata, ids, sizes, lengths, terms, counts"
+
+
+class LocalLexicalIndex:
+    """A `LexicalIndex` in memory, with its bags of words in a SQLite file.
+
+    The file spares the analysis of all texts at start; it is derived data: when it is missing or damaged, it is made
+    anew from the log.
+    """
+
+    def __init__(self, file: Path, analyzer: Analyzer, pool: ThreadPoolExecutor) -> None:
+        self._analyzer = analyzer
+        self._pool = pool
+        self._spaces: dict[Space, Bm25] = {}
+        self._position = 0
+        try:
+            self._database = self._open(file)
+        except (DataFolderCorrupt, DependencyFailed, InvalidRequest, ValueError):  # whatever damaged rows can raise
+            for part in file.parent.glob(file.name + "*"):
+                part.unlink()
+            self._database = self._open(file)
+
+    @property
+    def position(self) -> int:
+        """See `rag.ports.LexicalIndex`."""
+        return self._position
+
+    async def search(self, space: Space, text: str, limit: int, filters: Filters, *, timeout_s: float) -> list[Hit]:
+        """See `rag.ports.LexicalIndex`."""
+        index = self._spaces.get(space)
+        if index is None:
+            return []
+        return await self._run(lambda: index.search(self._analyzer.terms(text), limit, filters), timeout_s)
+
+    async def apply(self, changes: Sequence[Change], *, timeout_s: float) -> None:
+        """See `rag.ports.LexicalIndex`."""
+        due = [change for change in changes if change.seq > self._position]
+        if not due:
+            return
+        entries = await self._run(lambda: [(change, self._entry(change)) for change in due], timeout_s)
+        await self._database.write(lambda c: _store(c, entries), timeout_s=timeout_s)
+        await self._run(lambda: self._take_in((change.space, entry) for change, entry in entries), timeout_s)
+        self._position = due[-1].seq
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        await self._database.aclose()
+
+    def _open(self, file: Path) -> Database:
+        database = Database(file, SCHEMA, readers=1)
+        self._load(database.now(lambda c: c.execute(f"SELECT {_COLUMNS} FROM bags ORDER BY seq").fetchall()))
+        return database
+
+    def _entry(self, change: Change) -> Entry:
+        bags = [Bag.of(self._analyzer.terms(passage.contextual_text)) for passage in change.passages]
+        return Entry(change.document_id, [p.id for p in change.passages], bags, _fields(change))
+
+    def _load(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._spaces.clear()
+        self._take_in((Space(row[1], row[2]), _entry_of(row)) for row in rows)
+        self._position = max((row[0] for row in rows), default=0)
+
+    def _take_in(self, entries: Iterable[tuple[Space, Entry]]) -> None:
+        by_space: dict[Space, list[Entry]] = {}
+        for space, entry in entries:
+            by_space.setdefault(space, []).append(entry)
+        for space, batch in by_space.items():
+            self._spaces.setdefault(space, Bm25()).replace(batch)
+
+    async def _run(self, work: Callable[[], T], timeout_s: float) -> T:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except TimeoutError:
+            raise DependencyTimeout(f"the lexical index took longer than {timeout_s:.2f} s") from None
+
+
+def _fields(change: Change) -> dict[str, object]:
+    return {**change.metadata, "document_id": change.document_id}
+
+
+def _store(connection: sqlite3.Connection, entries: Sequence[tuple[Change, Entry]]) -> None:
+    """Put the rows of the changes in the place of their documents' old ones; a deletion leaves an empty row."""
+    for change, entry in entries:
+        key = (change.space.tenant, change.space.collection, change.document_id)
+        connection.execute("DELETE FROM bags WHERE tenant = ? AND collection = ? AND document_id = ?", key)
+        connection.execute(
+            f"INSERT INTO bags({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (change.seq, *key, json.dumps(dict(entry.metadata)), *_blobs(entry)),
+        )
+
+
+def _blobs(entry: Entry) -> Iterator[bytes]:
+    yield b"".join(UUID(passage_id).bytes for passage_id in entry.passage_ids)
+    yield np.array([len(bag.terms) for bag in entry.bags], np.int32).tobytes()
+    yield np.array([bag.length for bag in entry.bags], np.int32).tobytes()
+    yield b"".join(bag.terms.tobytes() for bag in entry.bags)
+    yield b"".join(bag.counts.tobytes() for bag in entry.bags)
+
+
+def _entry_of(row: tuple[Any, ...]) -> Entry:
+    document_id, metadata, ids, sizes, lengths, terms, counts = row[3:]
+    passage_ids = [str(UUID(bytes=ids[i : i + 16])) for i in range(0, len(ids), 16)]
+    ends = np.cumsum(np.frombuffer(sizes, np.int32)).tolist()
+    all_terms, all_counts = np.frombuffer(terms, np.uint64), np.frombuffer(counts, np.int32)
+    bags = [
+        Bag(all_terms[start:end], all_counts[start:end], length)
+        for start, end, length in zip([0, *ends], ends, np.frombuffer(lengths, np.int32).tolist(), strict=False)
+    ]
+    return Entry(document_id, passage_ids, bags, json.loads(metadata))
