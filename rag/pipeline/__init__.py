@@ -1,0 +1,1 @@
+"""One request, top to bottom: `pipeline.py` reads like the diagram, each stage is a module."""
