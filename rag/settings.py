@@ -1,0 +1,159 @@
+"""Settings from the environment and a TOML file; the only module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rag.embedding.files import DEFAULT_MODEL
+from rag.errors import ConfigError
+
+PREFIX = "STEADYRAG_"
+#: Environment names with our prefix that are not settings: they belong to the test suite.
+NOT_SETTINGS = (f"{PREFIX}TEST_",)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbedderSettings(_Section):
+    """Which embedding model."""
+
+    model: str = Field(DEFAULT_MODEL, description="A sentence-transformers model: name or local folder.")
+    workers: int = Field(0, ge=0, le=256, description="Embedding runs side by side; 0 = one for each core.")
+    max_waiting: int = Field(4096, ge=64, description="Texts that may wait before callers are refused.")
+
+
+class IndexSettings(_Section):
+    """The dense index."""
+
+    url: str = Field("edge:", description="edge: (in the data folder) or edge:FOLDER.")
+    shards: int = Field(4, ge=1, le=64, description="Shards; fixed once there is data.")
+
+
+class LexicalSettings(_Section):
+    """The lexical index."""
+
+    url: str = Field("memory:", description="memory: = in this process, kept in the data folder.")
+
+
+class LogSettings(_Section):
+    """The document log."""
+
+    url: str = Field("sqlite:", description="sqlite: = in the data folder.")
+
+
+class CacheSettings(_Section):
+    """The answer cache."""
+
+    store: str = Field("memory:", description="memory: = in this process.")
+    max_entries: int = Field(50_000, ge=0)
+    max_bytes: int = Field(256 << 20, ge=0)
+    ttl_s: float = Field(86_400, gt=0, description="Age past which a stored answer is not served.")
+
+
+class ModelSettings(_Section):
+    """The models that answer."""
+
+    small: str = Field("extractive:", description="extractive: or http://host:8000/v1#model-name.")
+    large: str = Field("extractive:", description="As small.")
+    default: str = Field("small", pattern="^(small|large)$", description="The tier of callers that do not choose.")
+    api_key: str | None = Field(None, description="Sent as bearer token to the model servers.", repr=False)
+
+
+class LimitSettings(_Section):
+    """Bounds on input."""
+
+    question_chars: int = Field(8_000, ge=1)
+    messages: int = Field(200, ge=1)
+    conversation_chars: int = Field(400_000, ge=1)
+    body_bytes: int = Field(2 << 20, ge=1_024, description="Bodies of everything but documents.")
+    document_body_bytes: int = Field(32 << 20, ge=1_024, description="Bodies that carry documents.")
+    file_bytes: int = Field(64 << 20, ge=1, description="One file for `steadyrag ingest`.")
+    documents: int = Field(1_000, ge=1, description="Documents in one request.")
+    top_k: int = Field(50, ge=1)
+    min_free_bytes: int = Field(256 << 20, ge=0, description="Disk space below which writes are refused.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set: `STEADYRAG_INDEX__SHARDS=8`, or `[index]` / `shards = 8` in the TOML file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("steadyrag")))
+    cache_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_cache_dir("steadyrag")))
+    timeout_s: float = Field(30.0, gt=0, le=600, description="Time limit of a request that names none.")
+    shutdown_s: float = Field(20.0, ge=0, le=600, description="Time that running requests have at shutdown.")
+    admin_key: str | None = Field(None, repr=False, description="Key of the administrator.")
+    embedder: EmbedderSettings = EmbedderSettings()
+    index: IndexSettings = IndexSettings()
+    lexical: LexicalSettings = LexicalSettings()
+    log: LogSettings = LogSettings()
+    cache: CacheSettings = CacheSettings()
+    models: ModelSettings = ModelSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit values first, then the environment, then the TOML file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(config: Path | None = None, **values: Any) -> Settings:
+    """The settings of this process.
+
+    Args:
+        config: a TOML file.
+        values: settings that go before environment and file.
+
+    Raises:
+        ConfigError: an unknown key, a value that does not fit, or a file that cannot be read.
+    """
+    if config is not None and not config.is_file():
+        raise ConfigError(f"no such configuration file: {config}")
+    _refuse_unknown_names()
+
+    class WithFile(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    try:
+        return WithFile(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = "__".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"setting {PREFIX}{key}: {first['msg']} (got {first['input']!r})") from error
+    except ValueError as error:  # malformed TOML, or an environment value that is no JSON
+        raise ConfigError(f"the settings cannot be read: {error}") from error
+
+
+def _refuse_unknown_names() -> None:
+    """A misspelt name must not pass as a setting that was never made."""
+    known = set(_names(Settings, PREFIX))
+    for name in map(str.upper, os.environ):  # read without regard to case
+        if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS) and name not in known:
+            raise ConfigError(f"unknown setting {name} in the environment; known are {', '.join(sorted(known))}")
+
+
+def _names(model: type[BaseModel], prefix: str) -> list[str]:
+    names = []
+    for key, field in model.model_fields.items():
+        name = f"{prefix}{key.upper()}"
+        names.append(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _names(field.annotation, f"{name}__")
+    return names

@@ -1,0 +1,64 @@
+"""Prometheus metrics; the only module that knows the client library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from rag.pipeline.request import Answer, Ask
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """What one process counts. Question text never becomes a label."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "steadyrag_requests", "HTTP requests by route and status.", ["route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "steadyrag_request_seconds", "HTTP request duration.", ["route"], buckets=SECONDS, registry=registry
+        )
+        self._answers = Counter(
+            "steadyrag_answers",
+            "Answers by cache verdict, model and outcome.",
+            ["cache", "model", "answered"],
+            registry=registry,
+        )
+        self._degraded = Counter(
+            "steadyrag_degraded_answers", "Answers that were not as they should be.", ["label"], registry=registry
+        )
+        self._stages = Histogram(
+            "steadyrag_stage_seconds", "Duration of each stage.", ["stage"], buckets=SECONDS, registry=registry
+        )
+        self._tokens = Counter("steadyrag_tokens", "Tokens by model and kind.", ["model", "kind"], registry=registry)
+        self.in_flight = Gauge("steadyrag_requests_in_flight", "Requests being worked on.", registry=registry)
+
+    def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Export a gauge whose value is asked for at each scrape."""
+        Gauge(name, text, registry=self._registry).set_function(value)
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count a finished HTTP request."""
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def answer(self, _ask: Ask, answer: Answer) -> None:
+        """Count an answer; fits the pipeline's observer."""
+        hit = answer.cache.similarity is not None
+        self._answers.labels(answer.cache.verdict, answer.route.model, str(answer.answered).lower()).inc()
+        for label in answer.degraded:
+            self._degraded.labels(label).inc()
+        for stage, milliseconds in answer.timings_ms.items():
+            self._stages.labels(stage).observe(milliseconds / 1e3)
+        if not hit:
+            self._tokens.labels(answer.route.model, "prompt").inc(answer.usage.prompt_tokens)
+            self._tokens.labels(answer.route.model, "completion").inc(answer.usage.completion_tokens)
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
