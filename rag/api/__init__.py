@@ -1,0 +1,1 @@
+"""HTTP: wire formats, routes, errors. No decision about answers is made here."""

@@ -1,0 +1,53 @@
+"""The HTTP application over a composed service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from rag.api.bodies import component_schemas
+from rag.api.chat import chat_routes
+from rag.api.documents import document_routes
+from rag.api.door import Door
+from rag.api.operations import operation_routes
+from rag.api.problems import install
+from rag.api.search import search_routes
+from rag.api.wire import ChatRequest, DocumentsRequest, SearchRequest
+from rag.compose import Service
+from rag.telemetry.metrics import Metrics
+from rag.version import __version__
+
+
+def create_app(service: Service, metrics: Metrics) -> FastAPI:
+    """The application; its lifespan runs the ingestion worker, closing the service is the caller's."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.worker.start()
+        yield
+
+    app = FastAPI(title="steadyrag", version=__version__, lifespan=lifespan)
+    for routes in (chat_routes(service), search_routes(service), document_routes(service)):
+        app.include_router(routes)
+    app.include_router(operation_routes(service, metrics))
+    app.add_middleware(Door, metrics=metrics)
+    install(app)
+    metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))
+    metrics.watch("steadyrag_cache_bytes", "Bytes of the stored answers.", lambda: service.cache.stored_bytes)
+    metrics.watch("steadyrag_log_position", "Sequence number of the last write.", lambda: service.log.position)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The generated document with the schemas of the bodies that routes read by themselves."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= component_schemas(ChatRequest, SearchRequest, DocumentsRequest)
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,69 @@
+"""Reading a request's body: bounded, parsed once, with errors that say where."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from rag.errors import InvalidRequest, PayloadTooLarge
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The body.
+
+    Raises:
+        PayloadTooLarge: it is longer than `limit` bytes; the rest is not read.
+    """
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read_json(request: Request, model: type[M], limit: int) -> M:
+    """The body as a `model`.
+
+    Raises:
+        InvalidRequest: it is no JSON, or does not fit the model.
+        PayloadTooLarge: it is longer than `limit` bytes.
+    """
+    return parse_json(await read_bytes(request, limit), model)
+
+
+def parse_json(body: bytes, model: type[M]) -> M:
+    """`body` as a `model`."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise InvalidRequest(f"{field}: {first['msg']}" if field else first["msg"], param=field) from None
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the body is larger than {limit:,} bytes; send less, or several requests")
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, object]:
+    """The `openapi_extra` that documents a body which the route reads by itself."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def component_schemas(*models: type[BaseModel]) -> dict[str, object]:
+    """The schemas that `schema_of` refers to, for the document's components."""
+    components: dict[str, object] = {}
+    for model in models:
+        components |= model.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {})
+    return components

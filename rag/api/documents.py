@@ -1,0 +1,141 @@
+"""`/v1/documents`, `/v1/jobs`, `/v1/collections`: what is in the index, and how it gets there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from fastapi import APIRouter, Query, Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from rag.api.ask import known_space
+from rag.api.bodies import read_bytes, read_json, schema_of
+from rag.api.json_response import json_response
+from rag.api.wire import CollectionName, DocumentBody, DocumentsRequest
+from rag.compose import Service
+from rag.errors import InvalidRequest, NotFound, PayloadTooLarge
+from rag.ingestion.sources import parse_bytes
+from rag.storage.jobs import Job
+from rag.types import ANONYMOUS, Change, Document, Space
+
+TENANT = ANONYMOUS.tenant
+
+
+def document_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["documents"])
+    timeout_s = service.settings.timeout_s
+
+    @router.post(
+        "/v1/documents", status_code=202, summary="Add or replace documents", openapi_extra=schema_of(DocumentsRequest)
+    )
+    async def add(request: Request) -> Response:
+        """As JSON, or as files: `curl -F file=@paper.pdf -F collection=default`."""
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            collection, documents = await _uploaded(request, service)
+        else:
+            body = await read_json(request, DocumentsRequest, service.settings.limits.document_body_bytes)
+            if len(body.documents) > service.settings.limits.documents:
+                raise PayloadTooLarge(
+                    f"documents: {len(body.documents)}, at most {service.settings.limits.documents} in one request"
+                )
+            collection, documents = body.collection, [_document(document) for document in body.documents]
+        service.folder.ensure_space()
+        job = await service.worker.submit(Space(TENANT, collection), documents, timeout_s=timeout_s)
+        return json_response(_job(job), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
+
+    @router.get("/v1/documents", summary="The documents of a collection, in the order of their ids")
+    async def listed(
+        collection: CollectionName = "default", after: str | None = None, limit: int = Query(100, ge=1, le=1_000)
+    ) -> Response:
+        space = known_space(service, collection)
+        found = await service.store.documents(space, after=after, limit=limit, timeout_s=timeout_s)
+        following = found[-1].document_id if len(found) == limit else None
+        return json_response({"documents": [_summary(change) for change in found], "next": following})
+
+    @router.get("/v1/documents/{document_id:path}", summary="One document with its passages")
+    async def one(document_id: str, collection: CollectionName = "default") -> Response:
+        found = await service.store.document(known_space(service, collection), document_id, timeout_s=timeout_s)
+        if found is None:
+            raise NotFound(f"no document {document_id!r} in collection {collection!r}")
+        passages = [{"id": p.id, "heading": p.heading, "text": p.text, "tokens": p.tokens} for p in found.passages]
+        return json_response(_summary(found) | {"passages": passages})
+
+    @router.delete("/v1/documents/{document_id:path}", summary="Remove a document")
+    async def remove(document_id: str, collection: CollectionName = "default") -> Response:
+        removed = await service.writer.delete(known_space(service, collection), [document_id])
+        if not removed:
+            raise NotFound(f"no document {document_id!r} in collection {collection!r}")
+        return json_response({"deleted": removed})
+
+    @router.get("/v1/jobs/{job_id}", summary="How far an ingestion job is")
+    async def job_state(job_id: str) -> Response:
+        job = await service.jobs.get(TENANT, job_id, timeout_s=timeout_s)
+        if job is None:
+            raise NotFound(f"no job {job_id!r}")
+        return json_response(_job(job))
+
+    @router.get("/v1/collections", summary="The collections")
+    async def collections() -> Response:
+        rows = await service.store.collections(TENANT, timeout_s=timeout_s)
+        return json_response(
+            {"collections": [{"name": name, "documents": docs, "passages": passages} for name, docs, passages in rows]}
+        )
+
+    return router
+
+
+async def _uploaded(request: Request, service: Service) -> tuple[str, list[Document]]:
+    """The files of a form, read by the reader of their suffix; the file's name is the document's id."""
+    limit = service.settings.limits.document_body_bytes
+    body = await read_bytes(request, limit)
+    request._body = body
+    try:
+        form = await request.form(max_files=service.settings.limits.documents)
+    except HTTPException as error:
+        raise InvalidRequest(f"the form cannot be read: {error.detail}") from None
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise InvalidRequest("the form carries no file; send one as: curl -F file=@paper.pdf", param="file")
+    named = DocumentsRequest(
+        collection=str(form.get("collection") or "default"),
+        documents=[DocumentBody(id=file.filename or "upload", text="") for file in files],
+    )
+    contents = [await file.read() for file in files]
+    documents = await asyncio.to_thread(
+        lambda: [parse_bytes(entry.id, data) for entry, data in zip(named.documents, contents, strict=True)]
+    )
+    return named.collection, documents
+
+
+def _document(body: DocumentBody) -> Document:
+    if not body.text.strip():
+        raise InvalidRequest(f"documents: {body.id!r} has no text", param="documents")
+    return Document(body.id, body.text, body.title, body.format, body.url, body.metadata)
+
+
+def _summary(change: Change) -> dict[str, object]:
+    return {
+        "id": change.document_id,
+        "title": change.title,
+        "url": change.url,
+        "metadata": change.metadata,
+        "digest": change.digest,
+        "sequence": change.seq,
+        "updated": change.at,
+    }
+
+
+def _job(job: Job) -> dict[str, object]:
+    return {
+        "id": job.id,
+        "collection": job.space.collection,
+        "status": job.state,
+        "total": job.total,
+        "done": job.done,
+        "failures": [asdict(failure) for failure in job.failures],
+        "created": job.created,
+        "updated": job.updated,
+    }

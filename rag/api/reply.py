@@ -1,0 +1,118 @@
+"""An answer becomes a chat completion: as one JSON object, or as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import orjson
+
+from rag.api.problems import error_body
+from rag.errors import SteadyragError
+from rag.pipeline.request import Answer, Ask, Delta, Event, Plan
+
+CHAT_ROUTE = "/v1/chat/completions"
+DONE = b"data: [DONE]\n\n"
+
+
+def headers(plan: Plan) -> dict[str, str]:
+    """What proxies and scripts read without parsing the body."""
+    return {
+        "x-steadyrag-cache": plan.cache.verdict,
+        "x-steadyrag-model": plan.route.model,
+        "x-steadyrag-degraded": ",".join(plan.degraded),
+    }
+
+
+def completion(ask: Ask, answer: Answer, created: int) -> dict[str, object]:
+    """The whole answer as a chat completion."""
+    return {
+        "id": f"chatcmpl-{ask.request_id}",
+        "object": "chat.completion",
+        "created": created,
+        "model": answer.route.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                "finish_reason": answer.finish_reason,
+                "logprobs": None,
+            }
+        ],
+        "usage": usage(answer),
+        **extras(ask, answer),
+    }
+
+
+def usage(answer: Answer) -> dict[str, object]:
+    """Token counts as the OpenAI API names them."""
+    counts = answer.usage
+    return {
+        "prompt_tokens": counts.prompt_tokens,
+        "completion_tokens": counts.completion_tokens,
+        "total_tokens": counts.prompt_tokens + counts.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": counts.cached_tokens},
+    }
+
+
+def extras(ask: Ask, answer: Answer) -> dict[str, object]:
+    """Citations, sources and how the answer came about."""
+    return {
+        "citations": answer.citations,
+        "sources": [
+            {
+                "id": source.passage.id,
+                "document_id": source.passage.document_id,
+                "title": source.passage.context,
+                "url": source.passage.url,
+                "score": source.score,
+                "text": source.passage.text,
+            }
+            for source in answer.sources
+        ],
+        "steadyrag": {
+            "request_id": ask.request_id,
+            "answered": answer.answered,
+            "cache": answer.cache,
+            "route": answer.route,
+            "degraded": answer.degraded,
+            "timings_ms": answer.timings_ms,
+        },
+    }
+
+
+async def sse(
+    ask: Ask, plan: Plan, events: AsyncIterator[Event], created: int, *, include_usage: bool
+) -> AsyncIterator[bytes]:
+    """The answer as events.
+
+    An error after the first event ends the stream with an explicit error event and without [DONE].
+    """
+    head = {
+        "id": f"chatcmpl-{ask.request_id}",
+        "object": "chat.completion.chunk",
+        "created": created,
+        "model": plan.route.model,
+    }
+    tail = {"usage": None} if include_usage else {}
+    yield _frame(head | {"choices": [_choice({"role": "assistant", "content": ""})]} | tail)
+    try:
+        async for event in events:
+            if isinstance(event, Delta):
+                yield _frame(head | {"choices": [_choice({"content": event.text})]} | tail)
+            elif isinstance(event, Answer):
+                said = extras(ask, event)
+                yield _frame(head | {"choices": [_choice({}, event.finish_reason)]} | tail | said)
+                if include_usage:
+                    yield _frame(head | {"choices": [], "usage": usage(event)} | said)
+    except SteadyragError as error:
+        yield _frame(error_body(error, CHAT_ROUTE))
+        return
+    yield DONE
+
+
+def _choice(delta: dict[str, str], finish_reason: str | None = None) -> dict[str, object]:
+    return {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+
+
+def _frame(content: dict[str, object]) -> bytes:
+    return b"data: " + orjson.dumps(content) + b"\n\n"

@@ -1,0 +1,64 @@
+"""`/v1/search`: the passages alone, without an answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from rag.api.ask import deadline_of, known_space
+from rag.api.bodies import read_json, schema_of
+from rag.api.disconnect import StopOnDisconnect
+from rag.api.json_response import json_response
+from rag.api.wire import SearchRequest
+from rag.compose import Service
+from rag.errors import InvalidRequest, PayloadTooLarge
+from rag.pipeline.shared import Shared
+from rag.pipeline.trace import Trace
+from rag.ports import Vector
+from rag.types import ScoredPassage
+
+
+def search_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["search"])
+
+    @router.post("/v1/search", summary="Find passages", openapi_extra=schema_of(SearchRequest))
+    async def search(request: Request) -> Response:
+        limits = service.settings.limits
+        body = await read_json(request, SearchRequest, limits.body_bytes)
+        if not body.query.strip():
+            raise InvalidRequest("query: is empty", param="query")
+        if len(body.query) > limits.question_chars:
+            raise PayloadTooLarge(f"query: at most {limits.question_chars:,} characters are read", param="query")
+        if body.top_k > limits.top_k:
+            raise InvalidRequest(f"top_k: at most {limits.top_k}", param="top_k")
+        space = known_space(service, body.collection)
+        deadline = deadline_of(request, body.timeout_s, service)
+        trace = Trace(service.clock)
+
+        async def embed() -> Vector:
+            vector: Vector = (await service.embedder.embed([body.query], timeout_s=deadline.remaining()))[0]
+            return vector
+
+        with StopOnDisconnect(request.receive), Shared(embed) as vector, trace.stage("retrieve"):
+            found = await service.retriever.retrieve(
+                space, body.query, vector, top_k=body.top_k, filters=body.filters, deadline=deadline
+            )
+        results = [_result(scored) for scored in found.passages]
+        return json_response({"results": results, "degraded": found.degraded, "timings_ms": trace.timings_ms()})
+
+    return router
+
+
+def _result(scored: ScoredPassage) -> dict[str, object]:
+    passage = scored.passage
+    return {
+        "id": passage.id,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "heading": passage.heading,
+        "url": passage.url,
+        "score": scored.score,
+        "text": passage.text,
+        "metadata": passage.metadata,
+    }

@@ -1,0 +1,77 @@
+"""`steadyrag ask`."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from rag.api.ask import MODELS, known_space
+from rag.api.reply import completion
+from rag.cli.output import people, print_json, run
+from rag.cli.remote import connect, service_url
+from rag.compose import compose
+from rag.errors import InvalidRequest
+from rag.pipeline.request import Answer, Ask
+from rag.settings import Settings, load_settings
+from rag.types import ANONYMOUS, Deadline, Scope
+from router.types import Message
+
+
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What you want to know.")],
+    collection: Annotated[str, typer.Option(help="Where to look.")] = "default",
+    url: Annotated[str | None, typer.Option(help="A running service; found by itself when it is local.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as one JSON object.")] = False,
+) -> None:
+    """Ask a question and print the answer with its citations.
+
+    Example: `steadyrag ask "How do I change the number of shards?"`
+    """
+    settings = load_settings(config)
+    if not question.strip():
+        raise InvalidRequest('the question is empty; try: steadyrag ask "What is a circuit breaker?"')
+    remote = service_url(settings, url)
+    answer = run(_remote(remote, question, collection) if remote else _embedded(settings, question, collection))
+    if as_json:
+        print_json(answer)
+    else:
+        _show(answer)
+
+
+async def _remote(url: str, question: str, collection: str) -> dict[str, Any]:
+    body = {"messages": [{"role": "user", "content": question}], "steadyrag": {"collection": collection}}
+    async with connect(url) as service:
+        return await service.call("POST", "/v1/chat/completions", body)
+
+
+async def _embedded(settings: Settings, question: str, collection: str) -> dict[str, Any]:
+    service = await compose(settings)
+    try:
+        request = Ask(
+            principal=ANONYMOUS,
+            scope=Scope(known_space(service, collection), next(iter(MODELS)), ""),
+            deadline=Deadline.after(settings.timeout_s, service.clock),
+            request_id=f"cli_{uuid.uuid4().hex}",
+            messages=(Message("user", question),),
+        )
+        async for event in service.pipeline.run(request):
+            if isinstance(event, Answer):
+                body: dict[str, Any] = orjson.loads(orjson.dumps(completion(request, event, int(service.clock.now()))))
+        return body
+    finally:
+        await service.aclose()
+
+
+def _show(answer: dict[str, Any]) -> None:
+    typer.echo(answer["choices"][0]["message"]["content"])
+    cited = {citation["source"]: citation["marker"] for citation in answer["citations"]}
+    for source in answer["sources"]:
+        if source["id"] in cited:
+            people.print(f"  {cited[source['id']]} {source['title']} ({source['document_id']})", markup=False)
+    if answer["steadyrag"]["degraded"]:
+        people.print(f"  degraded: {', '.join(answer['steadyrag']['degraded'])}", markup=False)

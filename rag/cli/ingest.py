@@ -1,0 +1,213 @@
+"""`steadyrag ingest`."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from rag.cli.output import FAILED, people, print_json, run
+from rag.cli.remote import Remote, connect, service_url
+from rag.compose import Service, compose
+from rag.errors import SteadyragError
+from rag.ingestion.sources import STDIN, BadFile, documents, expand
+from rag.settings import Settings, load_settings
+from rag.types import ANONYMOUS, Document, Space
+
+#: Documents of one batch, and characters after which a batch is full.
+BATCH_DOCUMENTS = 128
+BATCH_CHARS = 2_000_000
+#: Batches on their way at once: while one is embedded, the next is cut and the one before is stored.
+IN_FLIGHT = 3
+POLL_S = 0.2
+#: Broken files named one by one; the rest are counted.
+SHOWN_FAILURES = 20
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an ingestion did."""
+
+    collection: str
+    documents: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+
+class Sink(Protocol):
+    """Where documents go."""
+
+    async def put(self, documents: Sequence[Document], outcome: Outcome) -> None:
+        """Store the batch and count it in `outcome`."""
+
+
+def ingest(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, globs; - reads JSONL.")],
+    collection: Annotated[str, typer.Option(help="Where the documents go.")] = "default",
+    url: Annotated[str | None, typer.Option(help="A running service; found by itself when it is local.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Read documents into the index. Unchanged ones are passed over, so that a stopped run is simply started again.
+
+    Broken files are reported and skipped; the exit status is then 1.
+
+    Example: `steadyrag ingest docs/ notes.md corpus.jsonl.gz`
+    """
+    settings = load_settings(config)
+    outcome = run(_ingest(settings, paths, collection, service_url(settings, url)))
+    if as_json:
+        print_json(asdict(outcome))
+    _show(outcome)
+    if outcome.failures:
+        raise typer.Exit(FAILED)
+
+
+async def _ingest(settings: Settings, paths: Sequence[str], collection: str, url: str | None) -> Outcome:
+    outcome = Outcome(collection)
+    total = await asyncio.to_thread(_count, paths)
+    entries = documents(paths, settings.limits.file_bytes)
+    async with _sink(settings, collection, url) as sink:
+        with _progress() as progress:
+            task = progress.add_task("ingesting", total=total)
+            await _feed(entries, sink, outcome, lambda n: progress.advance(task, n))
+    return outcome
+
+
+@asynccontextmanager
+async def _sink(settings: Settings, collection: str, url: str | None) -> AsyncIterator[Sink]:
+    if url is not None:
+        async with connect(url) as service:
+            yield RemoteSink(service, collection)
+        return
+    service_here = await compose(settings)
+    try:
+        yield LocalSink(service_here, Space(ANONYMOUS.tenant, collection))
+    finally:
+        await service_here.aclose()
+
+
+class LocalSink:
+    """The index of this process."""
+
+    def __init__(self, service: Service, space: Space) -> None:
+        self._service = service
+        self._space = space
+
+    async def put(self, documents: Sequence[Document], outcome: Outcome) -> None:
+        """See `Sink`."""
+        written = await self._service.writer.put(self._space, documents)
+        outcome.stored += len(written.stored)
+        outcome.unchanged += len(written.unchanged)
+        outcome.failures += [{"source": key, "reason": "the document holds no text"} for key in written.empty]
+
+
+class RemoteSink:
+    """A running service, through its jobs."""
+
+    def __init__(self, service: Remote, collection: str) -> None:
+        self._service = service
+        self._collection = collection
+
+    async def put(self, documents: Sequence[Document], outcome: Outcome) -> None:
+        """See `Sink`. Documents that the service finds unchanged count as stored."""
+        body = {"collection": self._collection, "documents": [asdict(document) for document in documents]}
+        job = await self._service.call("POST", "/v1/documents", body)
+        while job["status"] in {"queued", "running"}:
+            await asyncio.sleep(POLL_S)
+            job = await self._service.call("GET", f"/v1/jobs/{job['id']}")
+        outcome.failures += [{"source": f["document_id"], "reason": f["reason"]} for f in job["failures"]]
+        outcome.stored += len(documents) - len(job["failures"])
+
+
+async def _feed(
+    entries: Iterator[Document | BadFile], sink: Sink, outcome: Outcome, advance: Callable[[int], object]
+) -> None:
+    """Read batches and hand them to the sink, a few at a time."""
+    places = asyncio.Semaphore(IN_FLIGHT)
+
+    async def put(batch: list[Document]) -> None:
+        try:
+            await sink.put(batch, outcome)
+            advance(len(batch))
+        finally:
+            places.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await places.acquire()
+                batch, bad = await asyncio.to_thread(_next_batch, entries)
+                outcome.documents += len(batch) + len(bad)
+                outcome.failures += [{"source": entry.source, "reason": entry.reason} for entry in bad]
+                advance(len(bad))
+                if not batch:
+                    break
+                group.create_task(put(batch))
+    except* SteadyragError as failed:
+        raise failed.exceptions[0] from None
+
+
+def _next_batch(entries: Iterator[Document | BadFile]) -> tuple[list[Document], list[BadFile]]:
+    """The next documents, and the broken files met on the way."""
+    batch: list[Document] = []
+    bad: list[BadFile] = []
+    chars = 0
+    for entry in entries:
+        if isinstance(entry, BadFile):
+            bad.append(entry)
+            continue
+        batch.append(entry)
+        chars += len(entry.text)
+        if len(batch) == BATCH_DOCUMENTS or chars >= BATCH_CHARS:
+            break
+    return batch, bad
+
+
+def _count(paths: Sequence[str]) -> int | None:
+    """Documents to come, for the progress bar; None when standard input is among them."""
+    total = 0
+    for path in expand(paths):
+        if path == STDIN:
+            return None
+        opener = gzip.open if path.suffix == ".gz" else open
+        if ".jsonl" in path.name:
+            try:
+                with opener(path, "rb") as file:
+                    total += sum(1 for line in file if line.strip())
+            except OSError:
+                pass  # said with its reason when the file is read
+        else:
+            total += 1
+    return total
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=people,
+    )
+
+
+def _show(outcome: Outcome) -> None:
+    for failure in outcome.failures[:SHOWN_FAILURES]:
+        people.print(f"skipped {failure['source']}: {failure['reason']}", markup=False, highlight=False)
+    if len(outcome.failures) > SHOWN_FAILURES:
+        people.print(f"... and {len(outcome.failures) - SHOWN_FAILURES} more")
+    people.print(
+        f"{outcome.stored} stored, {outcome.unchanged} unchanged, {len(outcome.failures)} skipped "
+        f"in collection {outcome.collection!r}",
+        highlight=False,
+    )

@@ -1,0 +1,54 @@
+"""What commands print: one JSON object as the last line on stdout with --json, everything for people on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import orjson
+import typer
+import uvloop
+from rich.console import Console
+
+from rag.errors import ConfigError, InvalidRequest, NotFound, SteadyragError
+
+T = TypeVar("T")
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+people = Console(stderr=True)
+
+
+def print_json(content: object) -> None:
+    """One JSON object on one line."""
+    sys.stdout.write(orjson.dumps(content, default=str).decode() + "\n")
+
+
+def fail(message: str, status: int = FAILED) -> typer.Exit:
+    """Say what is wrong, in one line; gives back the exception that ends the command."""
+    people.print(f"[red]steadyrag:[/red] {_one_line(message)}", highlight=False, soft_wrap=True)
+    return typer.Exit(status)
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """End the process with one clear line instead of a traceback."""
+    try:
+        yield
+    except (ConfigError, InvalidRequest, NotFound) as error:
+        sys.exit(fail(error.message, USAGE).exit_code)
+    except SteadyragError as error:
+        sys.exit(fail(error.message).exit_code)
+    except KeyboardInterrupt:
+        people.print("[yellow]stopped[/yellow]")
+        sys.exit(INTERRUPTED)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine; Ctrl-C cancels it, so that what it opened is closed in order."""
+    return uvloop.run(work)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split()).replace("[", r"\[")

@@ -1,0 +1,63 @@
+"""Talking to a running service: the one that `--url` names, or the one that holds the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from rag.errors import ConfigError, InvalidRequest, NotFound, SteadyragError, Unavailable
+from rag.settings import Settings
+from rag.storage.folder import current_owner
+
+#: Longer than the longest time limit that a request may ask for.
+TIMEOUT_S = 660.0
+
+
+def service_url(settings: Settings, url: str | None) -> str | None:
+    """Where to send the command's work; None when this process shall do it by itself."""
+    if url is not None:
+        return url.rstrip("/")
+    owner = current_owner(settings.data_dir)
+    return owner.url if owner is not None else None
+
+
+class Remote:
+    """A running service."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Send a request, give back its JSON.
+
+        Raises:
+            SteadyragError: nobody answers, or the service says no.
+        """
+        try:
+            async with self._session.request(method, self._url + path, json=body) as response:
+                content = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ConfigError(f"no steadyrag answers at {self._url} ({type(error).__name__}); is it running?") from None
+        if not isinstance(content, dict):
+            raise ConfigError(f"{self._url} does not speak steadyrag's language")
+        if response.status >= 400:
+            raise _error(response.status, content)
+        return content
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Remote]:
+    """A connection to the service at `url`."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+        yield Remote(session, url)
+
+
+def _error(status: int, content: dict[str, Any]) -> SteadyragError:
+    nested = content.get("error")
+    message = nested.get("message") if isinstance(nested, dict) else content.get("detail")
+    kind = {404: NotFound}.get(status, Unavailable if status >= 500 or status == 429 else InvalidRequest)
+    return kind(str(message or f"the service answered {status}"))

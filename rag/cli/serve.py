@@ -1,0 +1,107 @@
+"""`steadyrag serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from rag.api.app import create_app
+from rag.cli.output import people, run
+from rag.compose import compose
+from rag.errors import ConfigError
+from rag.settings import Settings, load_settings
+from rag.telemetry.metrics import Metrics
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+BACKLOG = 2048
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; the embedded set-up is one.")] = 1,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings file.")] = None,
+) -> None:
+    """Serve the HTTP API.
+
+    Example: `steadyrag serve --port 8080`
+    """
+    if workers > 1:
+        raise ConfigError("--workers above 1 needs stores that processes can share; the embedded set-up is one process")
+    if host not in LOOPBACK:
+        raise ConfigError(f"--host {host}: without keys the service listens on loopback only; use 127.0.0.1")
+    settings = load_settings(config)
+    with _listen(host, port) as listener:
+        run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    metrics = Metrics()
+    service = await compose(settings, observe=metrics.answer)
+    try:
+        url = _url(listener)
+        server = _Server(
+            uvicorn.Config(
+                create_app(service, metrics),
+                lifespan="on",
+                log_level=logging.WARNING,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
+            )
+        )
+        service.folder.announce(url)
+        people.print(f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)", soft_wrap=True)
+        await server.serve(sockets=[listener])
+    finally:
+        await asyncio.shield(service.aclose())
+        people.print("steadyrag stopped")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with signal handling that leaves the process alive: it still has to close what it opened."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully on the first SIGINT or SIGTERM, at once on the second."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The bound socket.
+
+    Raises:
+        ConfigError: the port is taken or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from None
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
