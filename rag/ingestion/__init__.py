@@ -1,0 +1,1 @@
+"""From files and uploads to passages: reading, cutting, naming."""
