@@ -96,7 +96,7 @@ class Space:
     def __post_init__(self) -> None:
         if not _COLLECTION.fullmatch(self.collection):
             raise InvalidRequest(
-                f"collection {self.collection!r}: 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit",
+                f"collection {self.collection!r}: 1 to 64 letters, digits, '.', '_' or '-', first a letter or digit",
                 param="collection",
             )
 

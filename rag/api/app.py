@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from rag.api.bodies import component_schemas
-from rag.api.chat import chat_routes
-from rag.api.documents import document_routes
+from rag.api.chat import add_chat_routes
+from rag.api.documents import add_document_routes
 from rag.api.door import Door
-from rag.api.operations import operation_routes
+from rag.api.operations import add_operation_routes
 from rag.api.problems import install
-from rag.api.search import search_routes
+from rag.api.search import add_search_routes
 from rag.api.wire import ChatRequest, DocumentsRequest, SearchRequest
 from rag.compose import Service
 from rag.telemetry.metrics import Metrics
@@ -31,9 +31,10 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
         yield
 
     app = FastAPI(title="steadyrag", version=__version__, lifespan=lifespan)
-    for routes in (chat_routes(service), search_routes(service), document_routes(service)):
-        app.include_router(routes)
-    app.include_router(operation_routes(service, metrics))
+    add_chat_routes(app, service)
+    add_search_routes(app, service)
+    add_document_routes(app, service)
+    add_operation_routes(app, service, metrics)
     app.add_middleware(Door, metrics=metrics)
     install(app)
     metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))

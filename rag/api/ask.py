@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 from starlette.requests import Request
 
 from rag.api.bodies import parse_json, read_bytes
-from rag.api.wire import UNSUPPORTED, ChatMessage, ChatRequest, Extras
+from rag.api.wire import UNSUPPORTED, UNSUPPORTED_PARTS, ChatMessage, ChatRequest, Extras
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedParameter
 from rag.pipeline.request import Ask
@@ -49,9 +49,20 @@ def _unsupported(body: bytes) -> UnsupportedParameter | None:
     used = sorted(UNSUPPORTED & {key for key, value in fields.items() if value is not None})
     if used:
         return UnsupportedParameter(f"{used[0]} is not supported; leave it out", param=used[0])
-    if fields.get("n") not in {None, 1}:
+    if fields.get("n") not in (None, 1):  # a tuple, since what was sent need not be hashable
         return UnsupportedParameter("n: only one choice is served; leave n out or send 1", param="n")
+    if any(kind in UNSUPPORTED_PARTS for kind in _part_kinds(fields.get("messages"))):
+        return UnsupportedParameter("messages: only text is served, no images, audio or files", param="messages")
     return None
+
+
+def _part_kinds(messages: object) -> Iterator[object]:
+    """The types of all parts of messages that may be malformed."""
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict):
+                yield part.get("type")
 
 
 def make_ask(body: ChatRequest, request: Request, service: Service) -> Ask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -45,9 +46,21 @@ def parse_json(body: bytes, model: type[M]) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or None
-        raise InvalidRequest(f"{field}: {first['msg']}" if field else first["msg"], param=field) from None
+        raise _misfit(error) from None
+
+
+def parse_fields(fields: Mapping[str, object], model: type[M]) -> M:
+    """`fields` as a `model`, with the errors that the same fields have as JSON."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise _misfit(error) from None
+
+
+def _misfit(error: ValidationError) -> InvalidRequest:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    return InvalidRequest(f"{field}: {first['msg']}" if field else first["msg"], param=field)
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from enum import Enum
 
-from fastapi import APIRouter, Query, Request
+from fastapi import FastAPI, Query, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rag.api.ask import known_space
-from rag.api.bodies import read_bytes, read_json, schema_of
+from rag.api.bodies import parse_fields, read_bytes, read_json, schema_of
 from rag.api.json_response import json_response
 from rag.api.wire import CollectionName, DocumentBody, DocumentsRequest
 from rag.compose import Service
@@ -23,13 +24,17 @@ from rag.types import ANONYMOUS, Change, Document, Space
 TENANT = ANONYMOUS.tenant
 
 
-def document_routes(service: Service) -> APIRouter:
-    """The routes."""
-    router = APIRouter(tags=["documents"])
+def add_document_routes(app: FastAPI, service: Service) -> None:
+    """Put the routes into the app."""
+    tags: list[str | Enum] = ["documents"]
     timeout_s = service.settings.timeout_s
 
-    @router.post(
-        "/v1/documents", status_code=202, summary="Add or replace documents", openapi_extra=schema_of(DocumentsRequest)
+    @app.post(
+        "/v1/documents",
+        status_code=202,
+        tags=tags,
+        summary="Add or replace documents",
+        openapi_extra=schema_of(DocumentsRequest),
     )
     async def add(request: Request) -> Response:
         """As JSON, or as files: `curl -F file=@paper.pdf -F collection=default`."""
@@ -46,7 +51,7 @@ def document_routes(service: Service) -> APIRouter:
         job = await service.worker.submit(Space(TENANT, collection), documents, timeout_s=timeout_s)
         return json_response(_job(job), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
 
-    @router.get("/v1/documents", summary="The documents of a collection, in the order of their ids")
+    @app.get("/v1/documents", tags=tags, summary="The documents of a collection, in the order of their ids")
     async def listed(
         collection: CollectionName = "default", after: str | None = None, limit: int = Query(100, ge=1, le=1_000)
     ) -> Response:
@@ -55,7 +60,7 @@ def document_routes(service: Service) -> APIRouter:
         following = found[-1].document_id if len(found) == limit else None
         return json_response({"documents": [_summary(change) for change in found], "next": following})
 
-    @router.get("/v1/documents/{document_id:path}", summary="One document with its passages")
+    @app.get("/v1/documents/{document_id:path}", tags=tags, summary="One document with its passages")
     async def one(document_id: str, collection: CollectionName = "default") -> Response:
         found = await service.store.document(known_space(service, collection), document_id, timeout_s=timeout_s)
         if found is None:
@@ -63,51 +68,43 @@ def document_routes(service: Service) -> APIRouter:
         passages = [{"id": p.id, "heading": p.heading, "text": p.text, "tokens": p.tokens} for p in found.passages]
         return json_response(_summary(found) | {"passages": passages})
 
-    @router.delete("/v1/documents/{document_id:path}", summary="Remove a document")
+    @app.delete("/v1/documents/{document_id:path}", tags=tags, summary="Remove a document")
     async def remove(document_id: str, collection: CollectionName = "default") -> Response:
         removed = await service.writer.delete(known_space(service, collection), [document_id])
         if not removed:
             raise NotFound(f"no document {document_id!r} in collection {collection!r}")
         return json_response({"deleted": removed})
 
-    @router.get("/v1/jobs/{job_id}", summary="How far an ingestion job is")
+    @app.get("/v1/jobs/{job_id}", tags=tags, summary="How far an ingestion job is")
     async def job_state(job_id: str) -> Response:
         job = await service.jobs.get(TENANT, job_id, timeout_s=timeout_s)
         if job is None:
             raise NotFound(f"no job {job_id!r}")
         return json_response(_job(job))
 
-    @router.get("/v1/collections", summary="The collections")
+    @app.get("/v1/collections", tags=tags, summary="The collections")
     async def collections() -> Response:
         rows = await service.store.collections(TENANT, timeout_s=timeout_s)
         return json_response(
             {"collections": [{"name": name, "documents": docs, "passages": passages} for name, docs, passages in rows]}
         )
 
-    return router
-
 
 async def _uploaded(request: Request, service: Service) -> tuple[str, list[Document]]:
     """The files of a form, read by the reader of their suffix; the file's name is the document's id."""
-    limit = service.settings.limits.document_body_bytes
-    body = await read_bytes(request, limit)
-    request._body = body
+    request._body = await read_bytes(request, service.settings.limits.document_body_bytes)
     try:
-        form = await request.form(max_files=service.settings.limits.documents)
+        async with request.form(max_files=service.settings.limits.documents) as form:
+            uploads = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+            files = [(upload.filename or "upload", await upload.read()) for upload in uploads]
+            collection = form.get("collection") or "default"
     except HTTPException as error:
         raise InvalidRequest(f"the form cannot be read: {error.detail}") from None
-    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
         raise InvalidRequest("the form carries no file; send one as: curl -F file=@paper.pdf", param="file")
-    named = DocumentsRequest(
-        collection=str(form.get("collection") or "default"),
-        documents=[DocumentBody(id=file.filename or "upload", text="") for file in files],
-    )
-    contents = [await file.read() for file in files]
-    documents = await asyncio.to_thread(
-        lambda: [parse_bytes(entry.id, data) for entry, data in zip(named.documents, contents, strict=True)]
-    )
-    return named.collection, documents
+    named = [{"id": name, "text": ""} for name, _ in files]
+    body = parse_fields({"collection": collection, "documents": named}, DocumentsRequest)
+    return body.collection, await asyncio.to_thread(lambda: [parse_bytes(name, data) for name, data in files])
 
 
 def _document(body: DocumentBody) -> Document:

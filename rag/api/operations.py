@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from enum import Enum
+
+from fastapi import FastAPI
 from starlette.responses import RedirectResponse, Response
 
 from rag.api.json_response import json_response
@@ -16,29 +18,27 @@ from rag.version import __version__
 PROBE_TIMEOUT_S = 2.0
 
 
-def operation_routes(service: Service, metrics: Metrics) -> APIRouter:
-    """The routes."""
-    router = APIRouter(tags=["operations"])
+def add_operation_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
+    """Put the routes into the app."""
+    tags: list[str | Enum] = ["operations"]
 
-    @router.get("/", include_in_schema=False)
+    @app.get("/", include_in_schema=False)
     async def home() -> Response:
         return RedirectResponse("/docs")
 
-    @router.get("/health", summary="The process is alive")
+    @app.get("/health", tags=tags, summary="The process is alive")
     async def health() -> Response:
         return json_response({"status": "alive", "version": __version__})
 
-    @router.get("/ready", summary="The dependencies answer")
+    @app.get("/ready", tags=tags, summary="The dependencies answer")
     async def ready() -> Response:
         checks = {"document_log": await _database(service), "embedder": await _embedder(service)}
         good = all(state == "ok" for state in checks.values())
         return json_response({"ready": good, "checks": checks}, status=200 if good else 503)
 
-    @router.get("/metrics", summary="Prometheus metrics")
+    @app.get("/metrics", tags=tags, summary="Prometheus metrics")
     async def exported() -> Response:
         return Response(metrics.render(), media_type=CONTENT_TYPE)
-
-    return router
 
 
 async def _database(service: Service) -> str:

@@ -78,7 +78,9 @@ def install(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         # the traceback goes to the log; the class alone goes out, since messages of foreign errors may hold content
         log.error("unforeseen error in %s %s", request.method, request.url.path, exc_info=error)
-        return error_response(SteadyragError(f"internal error ({type(error).__name__})"), request.url.path)
+        response = error_response(SteadyragError(f"internal error ({type(error).__name__})"), request.url.path)
+        response.headers["x-request-id"] = request.state.request_id  # this response does not pass the door
+        return response
 
     app.add_exception_handler(SteadyragError, ours)
     app.add_exception_handler(HTTPException, framework)

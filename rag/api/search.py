@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from enum import Enum
+
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from rag.api.ask import deadline_of, known_space
@@ -18,11 +20,11 @@ from rag.ports import Vector
 from rag.types import ScoredPassage
 
 
-def search_routes(service: Service) -> APIRouter:
-    """The routes."""
-    router = APIRouter(tags=["search"])
+def add_search_routes(app: FastAPI, service: Service) -> None:
+    """Put the routes into the app."""
+    tags: list[str | Enum] = ["search"]
 
-    @router.post("/v1/search", summary="Find passages", openapi_extra=schema_of(SearchRequest))
+    @app.post("/v1/search", tags=tags, summary="Find passages", openapi_extra=schema_of(SearchRequest))
     async def search(request: Request) -> Response:
         limits = service.settings.limits
         body = await read_json(request, SearchRequest, limits.body_bytes)
@@ -46,8 +48,6 @@ def search_routes(service: Service) -> APIRouter:
             )
         results = [_result(scored) for scored in found.passages]
         return json_response({"results": results, "degraded": found.degraded, "timings_ms": trace.timings_ms()})
-
-    return router
 
 
 def _result(scored: ScoredPassage) -> dict[str, object]:

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from rag.types import COLLECTION_NAME
 
 CollectionName = Annotated[str, Field(pattern=f"^{COLLECTION_NAME}$")]
-FilterScalar = StrictStr | StrictInt | StrictBool
+#: The integers that the serialiser can write back; JSON itself has no bound.
+_INT64 = Field(ge=-(2**63), le=2**63 - 1)
+FilterScalar = StrictStr | Annotated[StrictInt, _INT64] | StrictBool
 MetadataScalar = FilterScalar | StrictFloat
 
 
@@ -62,12 +64,12 @@ class ChatRequest(_Body):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
+    max_completion_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     stop: str | list[str] | None = None
-    seed: int | None = None
+    seed: Annotated[int, _INT64] | None = None
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     user: str | None = None
@@ -83,6 +85,8 @@ UNSUPPORTED = frozenset({
     "reasoning_effort", "response_format", "service_tier", "tool_choice", "tools", "top_logprobs", "verbosity",
     "web_search_options",
 })  # fmt: skip
+#: Parts of a message that the OpenAI API has and we do not serve.
+UNSUPPORTED_PARTS = ("image_url", "input_audio", "file")
 
 
 class SearchRequest(_Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,10 +34,11 @@ def ask(
     Example: `steadyrag ask "How do I change the number of shards?"`
     """
     settings = load_settings(config)
+    question = os.fsencode(question).decode(errors="replace")  # an argument may hold bytes that are no text
     if not question.strip():
         raise InvalidRequest('the question is empty; try: steadyrag ask "What is a circuit breaker?"')
     remote = service_url(settings, url)
-    answer = run(_remote(remote, question, collection) if remote else _embedded(settings, question, collection))
+    answer = run(_embedded(settings, question, collection) if remote is None else _remote(remote, question, collection))
     if as_json:
         print_json(answer)
     else:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from rag.cli.output import FAILED, USAGE, people, print_json, run
+from rag.cli.output import FAILED, USAGE, complain, people, print_json, run
 from rag.doctor import Report, examine
 from rag.settings import load_settings
 
@@ -36,9 +37,9 @@ def _show(report: Report) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for section in (report.serving, report.state, report.versions):
         for name, value in section.items():
-            table.add_row(name, str(value))
+            table.add_row(name, Text(str(value)))
         table.add_section()
     people.print(table)
     for problem in report.problems:
-        people.print(f"[red]problem:[/red] {problem}", highlight=False)
+        complain("problem:", problem)
     people.print("[green]all is well[/green]" if not report.problems else f"{len(report.problems)} problem(s)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rag.cli.output import FAILED, people, print_json, run
 from rag.cli.remote import Remote, connect, service_url
 from rag.compose import Service, compose
-from rag.errors import SteadyragError
+from rag.errors import InvalidRequest, SteadyragError
 from rag.ingestion.sources import STDIN, BadFile, documents, expand
 from rag.settings import Settings, load_settings
 from rag.types import ANONYMOUS, Document, Space
@@ -84,13 +85,14 @@ async def _ingest(settings: Settings, paths: Sequence[str], collection: str, url
 
 @asynccontextmanager
 async def _sink(settings: Settings, collection: str, url: str | None) -> AsyncIterator[Sink]:
+    space = Space(ANONYMOUS.tenant, collection)
     if url is not None:
         async with connect(url) as service:
             yield RemoteSink(service, collection)
         return
     service_here = await compose(settings)
     try:
-        yield LocalSink(service_here, Space(ANONYMOUS.tenant, collection))
+        yield LocalSink(service_here, space)
     finally:
         await service_here.aclose()
 
@@ -118,14 +120,27 @@ class RemoteSink:
         self._collection = collection
 
     async def put(self, documents: Sequence[Document], outcome: Outcome) -> None:
-        """See `Sink`. Documents that the service finds unchanged count as stored."""
+        """See `Sink`. Documents that the service finds unchanged count as stored; one that it refuses is reported."""
         body = {"collection": self._collection, "documents": [asdict(document) for document in documents]}
-        job = await self._service.call("POST", "/v1/documents", body)
+        try:
+            job = await self._service.call("POST", "/v1/documents", body)
+        except InvalidRequest as error:
+            await self._put_halves(documents, error, outcome)
+            return
         while job["status"] in {"queued", "running"}:
             await asyncio.sleep(POLL_S)
             job = await self._service.call("GET", f"/v1/jobs/{job['id']}")
         outcome.failures += [{"source": f["document_id"], "reason": f["reason"]} for f in job["failures"]]
         outcome.stored += len(documents) - len(job["failures"])
+
+    async def _put_halves(self, documents: Sequence[Document], error: InvalidRequest, outcome: Outcome) -> None:
+        """Find the documents for which the service refused the batch, by halving it."""
+        if len(documents) == 1:
+            outcome.failures.append({"source": documents[0].id, "reason": error.message})
+            return
+        middle = len(documents) // 2
+        for half in (documents[:middle], documents[middle:]):
+            await self.put(half, outcome)
 
 
 async def _feed(
@@ -183,7 +198,7 @@ def _count(paths: Sequence[str]) -> int | None:
             try:
                 with opener(path, "rb") as file:
                     total += sum(1 for line in file if line.strip())
-            except OSError:
+            except (OSError, EOFError, zlib.error):
                 pass  # said with its reason when the file is read
         else:
             total += 1
@@ -203,11 +218,13 @@ def _progress() -> Progress:
 
 def _show(outcome: Outcome) -> None:
     for failure in outcome.failures[:SHOWN_FAILURES]:
-        people.print(f"skipped {failure['source']}: {failure['reason']}", markup=False, highlight=False)
+        line = f"skipped {failure['source']}: {failure['reason']}"
+        people.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(outcome.failures) > SHOWN_FAILURES:
         people.print(f"... and {len(outcome.failures) - SHOWN_FAILURES} more")
     people.print(
         f"{outcome.stored} stored, {outcome.unchanged} unchanged, {len(outcome.failures)} skipped "
         f"in collection {outcome.collection!r}",
         highlight=False,
+        soft_wrap=True,
     )

@@ -11,6 +11,7 @@ import orjson
 import typer
 import uvloop
 from rich.console import Console
+from rich.text import Text
 
 from rag.errors import ConfigError, InvalidRequest, NotFound, SteadyragError
 
@@ -25,9 +26,14 @@ def print_json(content: object) -> None:
     sys.stdout.write(orjson.dumps(content, default=str).decode() + "\n")
 
 
+def complain(label: str, message: str) -> None:
+    """Say what is wrong, in one line and in the words that were given."""
+    people.print(Text.assemble((label, "red"), f" {' '.join(message.split())}"), highlight=False, soft_wrap=True)
+
+
 def fail(message: str, status: int = FAILED) -> typer.Exit:
-    """Say what is wrong, in one line; gives back the exception that ends the command."""
-    people.print(f"[red]steadyrag:[/red] {_one_line(message)}", highlight=False, soft_wrap=True)
+    """Say what is wrong; gives back the exception that ends the command."""
+    complain("steadyrag:", message)
     return typer.Exit(status)
 
 
@@ -48,7 +54,3 @@ def exit_on_error() -> Iterator[None]:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; Ctrl-C cancels it, so that what it opened is closed in order."""
     return uvloop.run(work)
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split()).replace("[", r"\[")

@@ -10,14 +10,15 @@ from typing import Protocol
 
 import numpy as np
 
-from rag.errors import DependencyFailed, DependencyTimeout, Overloaded
-from rag.ports import EmbedderInfo, Vectors
+from rag.errors import DependencyFailed, DependencyTimeout, Overloaded, ShuttingDown
+from rag.ports import EmbedderInfo, Vector, Vectors
 
 #: A call of at most this many texts counts as interactive and goes before larger ones.
 INTERACTIVE_TEXTS = 16
 #: One run takes texts up to this many characters or this many texts: eight questions, or one or two passages.
 RUN_CHARS = 1_000
 RUN_TEXTS = 8
+_CLOSED = "the embedder is closed"
 
 
 class BlockingModel(Protocol):
@@ -42,6 +43,18 @@ class _Call:
         self.missing = texts
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    def fill(self, row: int, vector: Vector) -> None:
+        """Take a vector in; the last one ends the call."""
+        self.rows[row] = vector
+        self.missing -= 1
+        if not self.missing and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """End the call, unless it has ended."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
 
 _Item = tuple[str, _Call, int]
 
@@ -62,9 +75,12 @@ class BatchingEmbedder:
         self._max_waiting = max_waiting
         self._interactive: deque[_Item] = deque()
         self._bulk: deque[_Item] = deque()
+        self._closed = False
 
     async def embed(self, texts: Sequence[str], *, timeout_s: float) -> Vectors:
         """See `rag.ports.Embedder`."""
+        if self._closed:
+            raise ShuttingDown(_CLOSED)
         queue = self._interactive if len(texts) <= INTERACTIVE_TEXTS else self._bulk
         if queue and len(queue) + len(texts) > self._max_waiting:  # alone, a call may be of any size
             raise Overloaded(f"the embedder's queue is full ({len(queue)} texts wait)")
@@ -87,7 +103,11 @@ class BatchingEmbedder:
         return self._model.count_tokens(texts)
 
     async def aclose(self) -> None:
-        """Stop the workers; runs under way finish."""
+        """Stop the workers; runs under way finish, what waits is refused."""
+        self._closed = True
+        while waiting := self._interactive or self._bulk:
+            _, call, _ = waiting.popleft()
+            call.fail(ShuttingDown(_CLOSED))
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
     def _dispatch(self) -> None:
@@ -117,13 +137,8 @@ class BatchingEmbedder:
         self._idle += 1
         error = done.exception()
         for place, (_, call, row) in enumerate(run):
-            if call.done.done():
-                continue
             if error is not None:
-                call.done.set_exception(DependencyFailed(f"the embedding model failed: {error}"))
-                continue
-            call.rows[row] = done.result()[place]
-            call.missing -= 1
-            if not call.missing:
-                call.done.set_result(None)
+                call.fail(DependencyFailed(f"the embedding model failed: {error}"))
+            else:
+                call.fill(row, done.result()[place])
         self._dispatch()

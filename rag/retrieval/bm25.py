@@ -67,12 +67,16 @@ class Bm25:
     def replace(self, entries: Iterable[Entry]) -> None:
         """Put each entry in the place of the document's old one; an entry without passages removes the document."""
         alive = self._view.alive.copy()
-        latest = {entry.document_id: entry for entry in entries}
+        latest: dict[str, Entry] = {}
+        for entry in entries:
+            latest.pop(entry.document_id, None)  # the place of its latest entry is a document's place
+            latest[entry.document_id] = entry
         for document_id in latest:
             for ordinal in self._documents.pop(document_id, ()):
                 self._forget(ordinal, alive)
         first = len(self._ids)
         bags = [bag for entry in latest.values() for bag in self._append(entry)]
+        self._count(bags)
         self._lengths = np.concatenate([self._lengths, np.array([bag.length for bag in bags], np.int32)])
         alive = np.concatenate([alive, np.ones(len(bags), np.bool_)])
         segments = add_segment(self._view.segments, Segment.of(first, bags), alive) if bags else self._view.segments
@@ -112,9 +116,13 @@ class Bm25:
         self._metadata.extend([entry.metadata] * len(entry.bags))
         self._bags.extend(entry.bags)
         self._documents[entry.document_id] = range(first, len(self._ids))
-        for bag in entry.bags:
-            self._frequencies.update(bag.terms.tolist())
         return entry.bags
+
+    def _count(self, bags: Sequence[Bag]) -> None:
+        """Count in how many passages each term occurs: a bag holds each of its terms once."""
+        if bags:
+            terms, counts = np.unique(np.concatenate([bag.terms for bag in bags]), return_counts=True)
+            self._frequencies.update(dict(zip(terms.tolist(), counts.tolist(), strict=True)))
 
     def _forget(self, ordinal: int, alive: npt.NDArray[np.bool_]) -> None:
         bag = self._bags[ordinal]

@@ -41,8 +41,8 @@ SPACE, FIELDS = "space", "fields"
 class EdgeIndex:
     """A `PassageIndex` over one Edge shard.
 
-    Vectors are searched exactly while the shard is small and by HNSW once the engine has built a graph. Writes go
-    through the engine's write-ahead log, so that a killed process loses nothing that was acknowledged.
+    Vectors are searched exactly. Writes go through the engine's write-ahead log, so that a killed process loses
+    nothing that was acknowledged.
 
     Raises:
         DataFolderBusy: another index holds the shard.
@@ -53,7 +53,7 @@ class EdgeIndex:
         self._folder = folder
         self._pool = pool
         try:
-            self._shard = self._open(dimension)
+            self._shard = _without_panic(lambda: self._open(dimension))
         except Exception as error:
             raise _map_open_error(error, folder) from error
 
@@ -96,11 +96,21 @@ class EdgeIndex:
         """Run `work` on a worker thread (the engine releases the GIL) and map what it raises."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+                return await asyncio.get_running_loop().run_in_executor(self._pool, _without_panic, work)
         except TimeoutError:
             raise DependencyTimeout(f"index shard {self._folder.name} took longer than {timeout_s:.2f} s") from None
         except Exception as error:
             raise DependencyFailed(f"index shard {self._folder.name} failed: {error}") from error
+
+
+def _without_panic(work: Callable[[], T]) -> T:
+    """Run `work`; a panic of the Rust engine, which is no `Exception`, becomes one."""
+    try:
+        return work()
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise RuntimeError(f"the engine panicked: {error}") from error
+        raise
 
 
 def _edge_point(point: Point) -> EdgePoint:

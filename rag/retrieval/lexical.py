@@ -89,8 +89,9 @@ class LocalLexicalIndex:
 
     def _load(self, rows: Sequence[tuple[Any, ...]]) -> None:
         self._spaces.clear()
-        self._take_in((Space(row[1], row[2]), _entry_of(row)) for row in rows)
-        self._position = max((row[0] for row in rows), default=0)
+        if rows:
+            self._take_in(_entries_of(rows))
+            self._position = max(row[0] for row in rows)
 
     def _take_in(self, entries: Iterable[tuple[Space, Entry]]) -> None:
         by_space: dict[Space, list[Entry]] = {}
@@ -130,13 +131,30 @@ def _blobs(entry: Entry) -> Iterator[bytes]:
     yield b"".join(bag.counts.tobytes() for bag in entry.bags)
 
 
-def _entry_of(row: tuple[Any, ...]) -> Entry:
-    document_id, metadata, ids, sizes, lengths, terms, counts = row[3:]
-    passage_ids = [str(UUID(bytes=ids[i : i + 16])) for i in range(0, len(ids), 16)]
-    ends = np.cumsum(np.frombuffer(sizes, np.int32)).tolist()
-    all_terms, all_counts = np.frombuffer(terms, np.uint64), np.frombuffer(counts, np.int32)
+def _entries_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Space, Entry]]:
+    """The documents of many rows; the columns are joined first, since reading each blob by itself takes three times."""
+    _, tenants, collections, documents, metadata, ids, sizes, lengths, terms, counts = zip(*rows, strict=True)
+    ends = np.cumsum(np.frombuffer(b"".join(sizes), np.int32)).tolist()
+    all_lengths = np.frombuffer(b"".join(lengths), np.int32).tolist()
+    all_terms = np.frombuffer(b"".join(terms), np.uint64)
+    all_counts = np.frombuffer(b"".join(counts), np.int32)
     bags = [
         Bag(all_terms[start:end], all_counts[start:end], length)
-        for start, end, length in zip([0, *ends], ends, np.frombuffer(lengths, np.int32).tolist(), strict=False)
+        for start, end, length in zip([0, *ends], ends, all_lengths, strict=False)
     ]
-    return Entry(document_id, passage_ids, bags, json.loads(metadata))
+    if sum(map(len, ids)) != 16 * len(bags) or any(len(blob) % 16 for blob in ids):
+        raise ValueError("the columns do not fit together")
+    first = 0
+    for tenant, collection, document_id, fields, blob in zip(
+        tenants, collections, documents, metadata, ids, strict=True
+    ):
+        passage_ids = _uuids(blob.hex())
+        part = bags[first : first + len(passage_ids)]
+        first += len(passage_ids)
+        yield Space(tenant, collection), Entry(document_id, passage_ids, part, json.loads(fields))
+
+
+def _uuids(digits: str) -> list[str]:
+    """UUIDs in their usual form out of their hex digits; ten times as fast as `uuid.UUID`."""
+    parts = (digits[i : i + 32] for i in range(0, len(digits), 32))
+    return [f"{d[:8]}-{d[8:12]}-{d[12:16]}-{d[16:20]}-{d[20:]}" for d in parts]

@@ -70,8 +70,9 @@ class SqlitePassageStore:
 
         def work(connection: sqlite3.Connection) -> dict[str, Passage]:
             marks = ",".join("?" * len(ids))
+            # CROSS JOIN fixes the order: ids first, else SQLite walks all documents of the space
             rows = connection.execute(
-                f"SELECT {_PASSAGE} FROM passages p JOIN documents d USING(seq) "
+                f"SELECT {_PASSAGE} FROM passages p CROSS JOIN documents d USING(seq) "
                 f"WHERE p.id IN ({marks}) AND d.tenant = ? AND d.collection = ?",
                 (*ids, space.tenant, space.collection),
             )

@@ -46,11 +46,10 @@ class DataFolder:
             # opened without truncating: another owner's words must survive our attempt
             self._lock: IO[str] = os.fdopen(os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            with self._lock:
-                raise DataFolderBusy(_busy(path, _read_owner(self._lock))) from None
-        self.announce(None)
+            self._claim()
+        except ConfigError:
+            self._lock.close()
+            raise
 
     def announce(self, url: str | None) -> None:
         """Write into the lock file who holds the folder and where it serves."""
@@ -107,6 +106,13 @@ class DataFolder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+    def _claim(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataFolderBusy(_busy(self.path, _read_owner(self._lock))) from None
+        self.announce(None)
 
 
 @contextmanager

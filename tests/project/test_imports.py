@@ -22,6 +22,7 @@ OUTSIDE = {"aiohttp", "onnxruntime", "qdrant_client", "qdrant_edge", "redis", "s
 NO_ADAPTER = {
     "rag.compose": "makes what adapters share, such as a client session",
     "rag.cli": "speaks to a running service",
+    "rag.doctor": "asks whether servers answer",
     "rag.storage.database": "runs SQLite for the adapters and stores that use it",
     "rag.storage.jobs": "the memory of ingestion, in the data folder whatever serves the ports",
     "rag.storage.points": "the memory of ingestion, in the data folder whatever serves the ports",
@@ -31,7 +32,10 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "optimum"}
 EXPORT = "rag.embedding.export"
 VOCABULARY = ("types", "errors", "ports")
 #: Module -> why it reads the environment itself instead of being given settings.
-READS_ENVIRONMENT = {"rag.settings": "the one place that turns environment and TOML into settings"}
+READS_ENVIRONMENT = {
+    "rag.settings": "the one place that turns environment and TOML into settings",
+    "evals.bench.processes": "hands its own environment on to the children that it measures",
+}
 
 
 def belongs(module, names):
