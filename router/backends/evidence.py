@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
 
 
 def find_candidates(question: Question, excerpts: Sequence[Excerpt]) -> list[Candidate]:
-    """Every sentence that says more than the question does, best first. Those that ask are left out."""
+    """Every sentence that says more than the question does, best first. Those that ask, or repeat it, are left out."""
     found = [
         candidate for index, excerpt in enumerate(excerpts) for candidate in _candidates_of(question, index, excerpt)
     ]
@@ -89,7 +89,7 @@ def _candidates_of(question: Question, index: int, excerpt: Excerpt) -> Iterator
     whole_pairs = frozenset[tuple[str, str]]().union(*(sentence.pairs for sentence in sentences))
     context, preceding = title, frozenset[str]()
     for text, is_heading, stems, pairs in sentences:
-        if not stems <= question.stems and not text.endswith("?"):
+        if not (stems <= question.stems or text.endswith("?") or question.is_repeated(pairs)):
             own = _share(question, stems)
             features = Features(
                 own=own,

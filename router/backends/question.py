@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,6 +52,11 @@ _EXPECTATIONS = (
 )
 
 
+_ASKS = re.compile(r"\s*(?:how|what|which|who|whom|whose|when|where|why|is|are|was|were|do|does|did|can)\b", re.I)
+#: Shorter questions may stand in a sentence by chance.
+MIN_REPEATED_PAIRS = 3
+
+
 def words_of(text: str) -> list[str]:
     """The words and numbers of a text; in scripts without spaces each character is a word."""
     return _WORD.findall(text)
@@ -73,12 +78,14 @@ class Question:
         stems: stems of all its words.
         pairs: its pairs of neighbouring stems.
         kind: what an answer must match, None if the question tells nothing of it.
+        asks: whether it is put as a question, and not as a list of keywords.
     """
 
     weights: Mapping[str, float]
     stems: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     kind: re.Pattern[str] | None
+    asks: bool
 
     @classmethod
     def of(cls, text: str) -> Question:
@@ -95,7 +102,12 @@ class Question:
             stems=frozenset(stems),
             pairs=frozenset(pairwise(stems)),
             kind=_expected_kind(text),
+            asks=_ASKS.match(text) is not None,
         )
+
+    def is_repeated(self, pairs: Set[tuple[str, str]]) -> bool:
+        """Whether a sentence with these of the question's pairs repeats the question: in an example, say."""
+        return self.asks and len(pairs) == len(self.pairs) >= MIN_REPEATED_PAIRS
 
     def finds_its_kind(self, sentence: str) -> bool:
         """Whether the sentence holds a number, date, name or reason, if that is what the question asks for.

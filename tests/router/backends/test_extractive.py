@@ -273,3 +273,16 @@ async def test_it_finds_answers_in_squad_by_words_alone() -> None:
         cited += marker in text
     assert right / len(prompts) >= 0.72
     assert cited / len(prompts) >= 0.86
+
+
+async def test_an_example_that_repeats_the_question_is_no_answer() -> None:
+    asked = "How many shards does the dense index have?"
+    example = f'curl -d \'{{"content": "{asked}"}}\' http://127.0.0.1:8000/v1'
+    text, _ = await answer(ask(asked, example, "The dense index is four Qdrant shards in the process."))
+    assert "four Qdrant shards" in text
+    assert "curl" not in text
+
+
+async def test_keywords_may_stand_in_the_answer_as_they_are() -> None:
+    text, _ = await answer(ask("dense index shard count default", "The dense index shard count default is four."))
+    assert "four" in text
