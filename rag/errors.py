@@ -15,14 +15,16 @@ SteadyragError
     ├── Overloaded              503  a bounded queue is full
     ├── ShuttingDown            503  the service refuses new work
     ├── DependencyFailed        503  an adapter's foreign error, mapped
-    │   └── DependencyTimeout   503  the adapter did not answer within its time
+    │   ├── DependencyTimeout   503  the adapter did not answer within its time
+    │   └── BreakerOpen         503  the breaker lets no call through
     ├── StorageFull             507  the disk has no room
     └── DeadlineExceeded        504  the request's own time ran out
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import ClassVar, Self
 
 
 class SteadyragError(Exception):
@@ -39,12 +41,17 @@ class SteadyragError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    retry_after_s: ClassVar[int | None] = None
+    retry_after_s: int | None = None
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
+
+    def after(self, seconds: float) -> Self:
+        """The error with a `retry_after_s` of its own: `seconds`, in whole ones as the header wants, at least 1."""
+        self.retry_after_s = max(1, math.ceil(seconds))
+        return self
 
 
 class ConfigError(SteadyragError):
@@ -119,7 +126,7 @@ class Unavailable(SteadyragError):
     code = "unavailable"
     status = 503
     retryable = True
-    retry_after_s: ClassVar[int | None] = 1
+    retry_after_s: int | None = 1
 
 
 class Overloaded(Unavailable):
@@ -144,6 +151,12 @@ class DependencyTimeout(DependencyFailed):
     """The adapter did not answer within its time."""
 
     code = "dependency_timeout"
+
+
+class BreakerOpen(DependencyFailed):
+    """The breaker lets no call through; nothing was sent."""
+
+    code = "breaker_open"
 
 
 class StorageFull(Unavailable):

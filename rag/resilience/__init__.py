@@ -1,0 +1,1 @@
+"""What keeps one dependency's trouble from becoming everybody's: breaker, retries, adaptive limit, guard."""

@@ -1,0 +1,207 @@
+"""One wrapper for every call to a dependency: breaker, bulkhead, timeout, events.
+
+    guard = Guard.build("index:0", GuardConfig(), clock, on_event)
+    hits = await guard.call(lambda: shard.search(space, vector, 10, {}, timeout_s=0.2), timeout_s=0.2)
+    chunks = guard.stream(lambda: backend.stream(prompt, timeout_s=30.0), timeout_s=30.0)
+
+A caller of `stream` that may stop early closes it (`contextlib.aclosing`), which stops the dependency's work at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import TracebackType
+from typing import Final, TypeVar
+
+from rag.errors import DeadlineExceeded, DependencyTimeout
+from rag.resilience.breaker import Breaker, BreakerConfig, Permit
+from rag.resilience.events import CallFinished, Observer, Outcome
+from rag.resilience.limiter import AdaptiveLimiter, LimiterConfig, Slot
+from rag.types import Clock, Priority
+
+T = TypeVar("T")
+
+
+class _Sentinel(Enum):
+    END = auto()
+
+
+_END: Final = _Sentinel.END
+
+
+@dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """The protections of one dependency; each can be switched off by its `enabled`, the timeout by `timeouts`."""
+
+    breaker: BreakerConfig = field(default_factory=BreakerConfig)
+    limiter: LimiterConfig = field(default_factory=LimiterConfig)
+    timeouts: bool = True
+
+
+class Guard:
+    """Guards the calls to one target.
+
+    A call passes the breaker's check, waits for a slot, takes the breaker's permit and runs under the timeout. The
+    dependency's own errors come out unchanged. Targets that share a capacity share a limiter.
+
+    Args:
+        name: the target, as operators see it.
+        breaker: the target's breaker.
+        limiter: the limiter of the target or of the dependency that it belongs to.
+        clock: the source of time.
+        on_event: told of `CallFinished`; must not raise.
+        timeouts: False lets calls take as long as they like.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        breaker: Breaker,
+        limiter: AdaptiveLimiter,
+        clock: Clock,
+        on_event: Observer,
+        timeouts: bool = True,
+    ) -> None:
+        self.name = name
+        self.breaker = breaker
+        self.limiter = limiter
+        self._monotonic = clock.monotonic
+        self._on_event = on_event
+        self._timeouts = timeouts
+
+    @classmethod
+    def build(
+        cls,
+        name: str,
+        config: GuardConfig,
+        clock: Clock,
+        on_event: Observer,
+        rng: Callable[[], float] = random.random,
+    ) -> Guard:
+        """A guard with a breaker and a limiter of its own; `rng` gives uniform numbers in [0, 1)."""
+        return cls(
+            name,
+            breaker=Breaker(name, config.breaker, clock, on_event, rng),
+            limiter=AdaptiveLimiter(name, config.limiter, clock, on_event),
+            clock=clock,
+            on_event=on_event,
+            timeouts=config.timeouts,
+        )
+
+    async def call(
+        self, make: Callable[[], Awaitable[T]], *, timeout_s: float, priority: Priority = "interactive"
+    ) -> T:
+        """Await what `make` makes, within `timeout_s` seconds, waiting for a slot included.
+
+        Raises:
+            BreakerOpen: the breaker lets nothing through; `make` was not called.
+            Overloaded: no slot in time; `make` was not called.
+            DeadlineExceeded: no time was left when the slot came; `make` was not called.
+            DependencyTimeout: the time ran out.
+        """
+        ends_at = self._monotonic() + timeout_s
+        self.breaker.check()
+        async with self.limiter.slot(timeout_s=timeout_s, priority=priority) as slot:
+            with self.breaker.acquire() as permit, _Attempt(self, permit, slot):
+                return await self._in_time(make, ends_at, timeout_s)
+
+    async def stream(
+        self,
+        make: Callable[[], AsyncGenerator[T, None]],
+        *,
+        timeout_s: float,
+        priority: Priority = "interactive",
+        first_item_counts: bool = True,
+    ) -> AsyncGenerator[T, None]:
+        """Yield what the generator that `make` makes yields, within `timeout_s` seconds altogether.
+
+        Closing this generator closes that one at once. An error before or after the first item is a failure. The
+        caller's breaking off is none, nor is running out of time while items keep coming.
+
+        Args:
+            make: makes the generator; not called when the call is refused.
+            timeout_s: bound of the whole stream, seconds, waiting for a slot included.
+            priority: who goes first for a slot.
+            first_item_counts: whether the time to the first item is the call's latency, or else the whole duration.
+
+        Raises:
+            BreakerOpen: the breaker lets nothing through.
+            Overloaded: no slot in time.
+            DeadlineExceeded: no time was left before the next item was asked for.
+            DependencyTimeout: the time ran out.
+        """
+        ends_at = self._monotonic() + timeout_s
+        self.breaker.check()
+        async with self.limiter.slot(timeout_s=timeout_s, priority=priority) as slot:
+            with self.breaker.acquire() as permit, _Attempt(self, permit, slot) as attempt:
+                async with aclosing(make()) as items:
+                    while (item := await self._in_time(lambda: anext(items, _END), ends_at, timeout_s)) is not _END:
+                        attempt.item_came(counts=first_item_counts)
+                        yield item
+
+    async def _in_time(self, make: Callable[[], Awaitable[T]], ends_at: float, timeout_s: float) -> T:
+        if not self._timeouts:
+            return await make()
+        left_s = ends_at - self._monotonic()
+        if left_s <= 0:
+            raise DeadlineExceeded(f"no time was left for {self.name}")
+        try:
+            async with asyncio.timeout(left_s) as limit:
+                return await make()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise DependencyTimeout(f"{self.name} did not answer within {timeout_s:g} s") from error
+
+
+class _Attempt:
+    """A call on its way: times it and tells how it ended."""
+
+    __slots__ = ("_first_item_s", "_guard", "_last_item_at", "_permit", "_slot", "_started")
+
+    def __init__(self, guard: Guard, permit: Permit, slot: Slot) -> None:
+        self._guard = guard
+        self._permit = permit
+        self._slot = slot
+        self._started = self._last_item_at = guard._monotonic()
+        self._first_item_s: float | None = None
+
+    def item_came(self, *, counts: bool) -> None:
+        """An item of a stream; where the first one counts, it settles the call as a success."""
+        self._last_item_at = self._guard._monotonic()
+        if self._first_item_s is not None:
+            return
+        self._first_item_s = self._last_item_at - self._started
+        if counts:
+            self._slot.measured(self._first_item_s)
+            self._permit.success(self._first_item_s)
+
+    def __enter__(self) -> _Attempt:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        guard, now = self._guard, self._guard._monotonic()
+        if isinstance(error, DependencyTimeout) and self._was_flowing(now):
+            self._permit.release()
+        guard._on_event(CallFinished(guard.name, self._outcome(error), now - self._started, self._first_item_s))
+
+    def _was_flowing(self, now: float) -> bool:
+        """Whether items still came when the time ran out: then the answer was long, and the dependency healthy."""
+        return self._first_item_s is not None and now - self._last_item_at < self._guard.breaker.config.slow_s
+
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        if error is None:
+            return "ok"
+        if isinstance(error, DependencyTimeout):
+            return "timeout"
+        if isinstance(error, Exception):
+            return "failed" if self._guard.breaker.blames(error) else "refused"
+        return "cancelled"
