@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -31,23 +30,32 @@ class Finished:
     stdout: str
 
 
+#: Runs a command and writes its peak memory to a file. A process of its own, since Linux counts the memory of the
+#: parent that a child was forked from as the child's.
+_MEASURED = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
+
+
 def run(arguments: Sequence[str], env: Mapping[str, str]) -> Finished:
     """Run the command to its end.
 
     Raises:
         RuntimeError: it failed; the message holds the end of what it said.
     """
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = subprocess.Popen(arguments, env={**os.environ, **env}, stdout=out, stderr=err)
-        _, status, usage = os.wait4(child.pid, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        peak = Path(folder) / "peak_kib"
+        command = [sys.executable, "-c", _MEASURED, str(peak), *arguments]
+        start = time.perf_counter()
+        done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=False)
         wall_s = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if child.returncode:
-            raise RuntimeError(f"{' '.join(arguments)} ended with {child.returncode}: {err.read()[-2000:]}")
-        return Finished(wall_s, _mib(usage), out.read())
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return Finished(wall_s, int(peak.read_text()) / 1024, done.stdout)
 
 
 def steadyrag(*arguments: str) -> list[str]:
@@ -93,8 +101,3 @@ async def _until_ready(url: str, child: asyncio.subprocess.Process) -> None:
                 pass
             await asyncio.sleep(POLL_S)
     raise RuntimeError(f"the server for {url} ended with {child.returncode} before it was ready")
-
-
-def _mib(usage: resource.struct_rusage) -> float:
-    """Peak resident memory; Linux counts it in KiB."""
-    return usage.ru_maxrss / 1024

@@ -1,0 +1,68 @@
+"""Fixtures that tests of several packages share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from rag.embedding.files import DEFAULT_MODEL, prepare
+from rag.embedding.onnx import OnnxModel
+from rag.settings import NOT_SETTINGS, PREFIX, load_settings
+from tests.support import folders
+from tests.support.clock import FakeClock
+from tests.support.embedder import WordEmbedder
+
+# machines differ in speed, and a shared one from moment to moment
+hypothesis.settings.register_profile("steadyrag", deadline=None)
+hypothesis.settings.load_profile("steadyrag")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer has set must not change what the tests see."""
+    for name in list(os.environ):
+        if name.upper().startswith(PREFIX) and not name.upper().startswith(NOT_SETTINGS):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """An empty folder, in memory where the machine has enough of it."""
+    with folders.scratch() as folder:
+        yield folder
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Worker threads for adapters that take a pool."""
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    """The exported embedding model, in the user's cache folder; a fresh machine exports it once, in about 20 s."""
+    return prepare(load_settings().cache_dir, DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="session")
+def model(model_folder: Path) -> OnnxModel:
+    """The real embedding model."""
+    return OnnxModel.load(model_folder)
+
+
+@pytest.fixture
+def words() -> WordEmbedder:
+    """An embedder that is quick and understands nothing."""
+    return WordEmbedder()

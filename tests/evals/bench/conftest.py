@@ -1,0 +1,28 @@
+"""A corpus in small, in the format of the large one."""
+
+import gzip
+import json
+
+import pytest
+
+from tests.support.corpus import DOCUMENTS, QUESTION
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A BEIR folder."""
+    folder = tmp_path / "beir"
+    folder.mkdir()
+    records = [{"_id": each.id, "title": each.title, "text": each.text} for each in DOCUMENTS]
+    (folder / "corpus.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
+    questions = [QUESTION, "Where does the Great Barrier Reef lie?", "What cools the cylinder head?"]
+    (folder / "queries.jsonl").write_text("\n".join(json.dumps({"_id": q, "text": q}) for q in questions) + "\n")
+    return folder
+
+
+@pytest.fixture
+def cache_dir(model_folder, monkeypatch):
+    """The cache folder, for children too."""
+    folder = model_folder.parent.parent
+    monkeypatch.setenv("STEADYRAG_CACHE_DIR", str(folder))
+    return folder

@@ -1,0 +1,73 @@
+import pytest
+
+from tests.support.corpus import ANSWER, QUESTION, UNANSWERABLE
+
+
+@pytest.fixture
+def asked(command, corpus):
+    """Ask over an index of this process."""
+    assert command("ingest", corpus).status == 0
+    return lambda *arguments: command("ask", *arguments)
+
+
+def test_an_answer_with_its_sources(asked):
+    result = asked(QUESTION)
+    assert result.status == 0
+    assert ANSWER in result.out
+    assert "[4] Eiffel Tower (tower)" in result.err
+    assert "bread" not in result.err, "only what is cited"
+
+
+def test_the_whole_answer_as_json(asked):
+    answer = asked(QUESTION, "--json").json
+    assert ANSWER in answer["choices"][0]["message"]["content"]
+    assert answer["citations"][0]["marker"] == "[4]"
+    assert answer["steadyrag"]["request_id"].startswith("cli_")
+    assert answer["steadyrag"]["degraded"] == []
+
+
+def test_an_honest_refusal_is_no_failure(asked):
+    result = asked(UNANSWERABLE)
+    assert (result.status, "could not find" in result.out) == (0, True)
+    assert asked(UNANSWERABLE, "--json").json["steadyrag"]["answered"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([""], "the question is empty"),
+        ([" \t"], "the question is empty"),
+        (["What?", "--collection", "nowhere"], "no collection 'nowhere'"),
+        (["What?", "--collection", "../up"], "collection '../up'"),
+        (["What?", "--config", "nowhere.toml"], "no such configuration file: nowhere.toml"),
+    ],
+)
+def test_what_is_wrong_is_one_line(command, arguments, said):
+    result = command("ask", *arguments)
+    assert result.status == 2
+    assert said in result.error
+
+
+def test_a_running_service_is_asked(command, running):
+    result = command("ask", QUESTION, "--url", f"{running.url}/")
+    assert (result.status, ANSWER in result.out) == (0, True)
+    answer = command("ask", QUESTION, "--url", running.url, "--json").json
+    assert answer["steadyrag"]["request_id"].startswith("req_"), "it is the service that answered"
+
+
+def test_a_running_service_is_found_by_its_data_folder(command, running, monkeypatch):
+    monkeypatch.setenv("STEADYRAG_DATA_DIR", str(running.data_dir))
+    answer = command("ask", QUESTION, "--json").json
+    assert answer["steadyrag"]["request_id"].startswith("req_")
+
+
+def test_what_a_running_service_refuses(command, running):
+    result = command("ask", "What?", "--url", running.url, "--collection", "nowhere")
+    assert (result.status, "no collection 'nowhere'" in result.error) == (2, True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nonsense", "ftp://127.0.0.1", "http://[", ""])
+def test_nobody_answers(command, url):
+    result = command("ask", "What?", "--url", url)
+    assert result.status == 2
+    assert "no steadyrag answers at" in result.error

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.errors import DataFolderCorrupt, DependencyFailed, InvalidRequest, Overloaded, SteadyragError, StorageFull
+from rag.ingestion import jobs as jobs_module
+from rag.ingestion.jobs import JobWorker
+from rag.ingestion.writer import Written
+from rag.storage.jobs import Failure, Job, JobState
+from rag.types import Document, Space
+from tests.support.changes import OTHER_TENANT, SPACE
+from tests.support.failing import Failing
+from tests.support.gate import Gate
+from tests.support.write_path import WritePath, document, opened
+
+DOCUMENTS = [document(key, f"{key}fruit") for key in "abcde"]
+
+
+@pytest.fixture(autouse=True)
+def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "BATCH", 2)
+    monkeypatch.setattr(jobs_module, "RETRY_PAUSE_S", 0)
+
+
+@pytest.fixture
+async def path(scratch: Path) -> AsyncIterator[WritePath]:
+    async with opened(scratch) as path:
+        yield path
+
+
+@pytest.fixture
+def jobs(path: WritePath) -> Failing:
+    return Failing(path.jobs)
+
+
+@pytest.fixture
+async def worker(path: WritePath, jobs: Any) -> AsyncIterator[JobWorker]:
+    worker = JobWorker(jobs, path.writer)
+    yield worker
+    await worker.aclose()
+
+
+async def submit(worker: JobWorker, documents: Sequence[Document] = DOCUMENTS, space: Space = SPACE) -> Job:
+    return await worker.submit(space, documents, timeout_s=10)
+
+
+async def finished(path: WritePath, job: Job) -> Job:
+    """The job as it is told once it has ended."""
+    async with asyncio.timeout(10):
+        while True:
+            told = await path.jobs.get(job.space.tenant, job.id, timeout_s=10)
+            assert told is not None
+            if told.state in {JobState.DONE, JobState.FAILED}:
+                return told
+
+
+async def test_a_job_stores_its_documents(path: WritePath, worker: JobWorker) -> None:
+    worker.start()
+    job = await submit(worker)
+    told = await finished(path, job)
+    assert (told.state, told.total, told.done, told.failures) == (JobState.DONE, 5, 5, ())
+    assert list(await path.documents()) == list("abcde")
+    await path.check_agreement()
+
+
+async def test_jobs_run_in_the_order_in_which_they_came(path: WritePath, worker: JobWorker) -> None:
+    first = await submit(worker, [document("a", "one")])
+    second = await submit(worker, [document("a", "two")])
+    other = await submit(worker, [document("a", "three")], OTHER_TENANT)
+    worker.start()
+    assert {(await finished(path, job)).state for job in (first, second, other)} == {JobState.DONE}
+    assert [each.heading for each in (await path.documents())["a"].passages] == ["two"]
+    assert [each.heading for each in (await path.documents(OTHER_TENANT))["a"].passages] == ["three"]
+
+
+async def test_a_worker_that_rests_wakes_up(path: WritePath, worker: JobWorker) -> None:
+    worker.start()
+    for key in "ab":
+        job = await submit(worker, [document(key, key)])
+        assert (await finished(path, job)).state == JobState.DONE
+    assert list(await path.documents()) == ["a", "b"]
+
+
+async def test_progress_is_told_between_batches(path: WritePath, worker: JobWorker) -> None:
+    await path.writer.put(SPACE, DOCUMENTS[:2])  # the first batch passes the gate: it is unchanged
+    gate = Gate(path.embedder, "embed")
+    worker.start()
+    job = await submit(worker)
+    await gate.reached.wait()
+    told = await path.jobs.get("default", job.id, timeout_s=10)
+    assert told is not None
+    assert (told.state, told.done) == (JobState.RUNNING, 2)
+    gate.open.set()
+    assert (await finished(path, job)).done == 5
+
+
+async def test_documents_without_text_are_told(path: WritePath, worker: JobWorker) -> None:
+    worker.start()
+    told = await finished(path, await submit(worker, [*DOCUMENTS[:2], document("nothing")]))
+    assert (told.state, told.done) == (JobState.DONE, 3)
+    assert told.failures == (Failure("nothing", "the document holds no text"),)
+
+
+async def test_a_job_of_failures_alone_has_failed(path: WritePath, worker: JobWorker) -> None:
+    worker.start()
+    told = await finished(path, await submit(worker, [document("x"), document("y"), document("z")]))
+    assert (told.state, told.done, len(told.failures)) == (JobState.FAILED, 3, 3)
+
+
+@pytest.mark.parametrize("error", [Overloaded("queue full"), StorageFull("no room"), DependencyFailed("down")])
+async def test_a_passing_fault_is_waited_out(
+    path: WritePath, worker: JobWorker, error: SteadyragError, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.embedder.fail("embed", error, times=3)
+    worker.start()
+    told = await finished(path, await submit(worker))
+    assert (told.state, told.done, told.failures) == (JobState.DONE, 5, ())
+    assert [record.getMessage() for record in caplog.records] == [f"ingestion pauses for 0 s: {error.message}"] * 3
+    await path.check_agreement()
+
+
+@pytest.mark.parametrize("error", [DependencyFailed("the database is locked"), DataFolderCorrupt("damaged")])
+@pytest.mark.parametrize("method", ["next", "update"])
+async def test_a_fault_of_the_job_store_does_not_end_the_worker(
+    path: WritePath, worker: JobWorker, jobs: Failing, method: str, error: SteadyragError
+) -> None:
+    jobs.fail(method, error, times=2)
+    worker.start()
+    assert (await finished(path, await submit(worker))).state == JobState.DONE
+
+
+class Picky:
+    """A writer that cannot take one document."""
+
+    def __init__(self, writer: Any, error: Exception) -> None:
+        self._writer = writer
+        self._error = error
+
+    async def put(self, space: Space, documents: Sequence[Document]) -> Written:
+        if any(each.id == "d" for each in documents):
+            raise self._error
+        written: Written = await self._writer.put(space, documents)
+        return written
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(InvalidRequest("it is odd"), "it is odd"), (ZeroDivisionError("secret"), "internal error")]
+)
+async def test_one_document_costs_neither_its_neighbours_nor_the_worker(
+    path: WritePath, error: Exception, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker: Any = JobWorker(path.jobs, Picky(path.writer, error))  # type: ignore[arg-type]
+    worker.start()
+    told = await finished(path, await submit(worker))
+    assert (told.state, told.done, told.failures) == (JobState.DONE, 5, (Failure("d", reason),))
+    assert list(await path.documents()) == list("abce")
+    assert (await finished(path, await submit(worker, DOCUMENTS[:1]))).state == JobState.DONE
+    assert ("ZeroDivisionError" in caplog.text) == isinstance(error, ZeroDivisionError)
+    await worker.aclose()
+
+
+async def test_closing_lets_the_batch_land_and_the_next_start_goes_on(path: WritePath, worker: JobWorker) -> None:
+    gate = Gate(path.log, "append")
+    worker.start()
+    job = await submit(worker)
+    await gate.reached.wait()
+    closing = asyncio.create_task(worker.aclose())
+    gate.open.set()
+    await closing
+    assert list(await path.documents()) == ["a", "b"]
+    await path.check_agreement()
+    again = JobWorker(path.jobs, path.writer)
+    again.start()
+    told = await finished(path, job)
+    assert (told.state, told.done) == (JobState.DONE, 5)
+    assert list(await path.documents()) == list("abcde")
+    await again.aclose()
+
+
+async def test_a_worker_that_never_started_can_be_closed(worker: JobWorker) -> None:
+    await worker.aclose()
+    await worker.aclose()

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+
+import router.errors
+from rag.errors import DeadlineExceeded, DependencyFailed, InvalidRequest, Overloaded, SteadyragError
+from rag.pipeline.generate import ERRORS, Generation, generate
+from rag.types import Deadline
+from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.types import Chunk, Prompt, TokenUsage
+from tests.support.clock import FakeClock
+
+PROMPT = Prompt((), "question", ())
+
+
+class Scripted:
+    """A model that says its lines, then fails if it is to."""
+
+    name = "scripted"
+
+    def __init__(self, chunks: Sequence[Chunk], error: Exception | None = None) -> None:
+        self._chunks = chunks
+        self._error = error
+        self.closed = False
+        self.timeout_s = 0.0
+
+    async def stream(self, prompt: Prompt, *, timeout_s: float) -> AsyncGenerator[Chunk, None]:
+        self.timeout_s = timeout_s
+        try:
+            for chunk in self._chunks:
+                yield chunk
+            if self._error:
+                raise self._error
+        finally:
+            self.closed = True
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+
+async def run(model: Scripted, generation: Generation, deadline: Deadline) -> list[str]:
+    return [piece async for piece in generate(model, PROMPT, deadline, generation)]
+
+
+@pytest.fixture
+def deadline(clock: FakeClock) -> Deadline:
+    return Deadline.after(10, clock)
+
+
+async def test_pieces_come_as_they_are_said_and_are_collected(deadline: Deadline) -> None:
+    usage = TokenUsage(10, 3, 2)
+    model = Scripted([Chunk("It "), Chunk(""), Chunk("is."), Chunk("", "length"), Chunk(usage=usage, answered=False)])
+    generation = Generation()
+    assert await run(model, generation, deadline) == ["It ", "is."]
+    assert generation == Generation(["It ", "is."], "length", usage, answered=False)
+    assert generation.text == "It is."
+
+
+async def test_what_the_model_does_not_say_stays_unknown(deadline: Deadline) -> None:
+    generation = Generation()
+    await run(Scripted([Chunk("Yes.", "stop")]), generation, deadline)
+    assert generation == Generation(["Yes."], "stop", TokenUsage(), answered=None)
+
+
+async def test_a_later_chunk_does_not_take_back_what_an_earlier_one_said(deadline: Deadline) -> None:
+    generation = Generation()
+    await run(Scripted([Chunk("x", "length", TokenUsage(1, 1), answered=True), Chunk()]), generation, deadline)
+    assert generation == Generation(["x"], "length", TokenUsage(1, 1), answered=True)
+
+
+async def test_the_model_gets_the_time_that_is_left(deadline: Deadline, clock: FakeClock) -> None:
+    model = Scripted([Chunk("x", "stop")])
+    clock.advance(4)
+    await run(model, Generation(), deadline)
+    assert model.timeout_s == 6
+
+
+async def test_without_time_no_model_is_called(deadline: Deadline, clock: FakeClock) -> None:
+    model = Scripted([Chunk("x", "stop")])
+    clock.advance(10)
+    with pytest.raises(DeadlineExceeded):
+        await run(model, Generation(), deadline)
+    assert model.timeout_s == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ModelUnavailable("refused", model="m"), DependencyFailed),
+        (ModelOverloaded("queue full", model="m", retry_after_s=3), Overloaded),
+        (ModelRejected("too long", model="m"), InvalidRequest),
+        (StreamBroken("reset", model="m"), DependencyFailed),
+    ],
+)
+async def test_the_model_s_errors_become_ours(
+    deadline: Deadline, error: ModelError, expected: type[SteadyragError]
+) -> None:
+    generation = Generation()
+    with pytest.raises(expected, match=f"model m: {error.message}") as raised:
+        await run(Scripted([Chunk("said")], error), generation, deadline)
+    assert type(raised.value) is expected
+    assert raised.value.__cause__ is error
+    assert generation.text == "said"
+
+
+def leaves(kind: type[ModelError]) -> set[type[ModelError]]:
+    return {kind}.union(*map(leaves, kind.__subclasses__()))
+
+
+def test_every_error_of_the_router_is_mapped() -> None:
+    defined = {each for each in leaves(ModelError) if each.__module__ == router.errors.__name__}
+    assert set(ERRORS) == defined - {ModelError}
+
+
+async def test_a_defect_is_not_taken_for_an_error_of_the_model(deadline: Deadline) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await run(Scripted([], ZeroDivisionError()), Generation(), deadline)
+
+
+async def test_closing_early_closes_the_model_s_stream(deadline: Deadline) -> None:
+    model = Scripted([Chunk("one"), Chunk("two")])
+    generation = Generation()
+    pieces = generate(model, PROMPT, deadline, generation)
+    assert await anext(pieces) == "one"
+    await pieces.aclose()
+    assert model.closed
+    assert generation.text == "one"

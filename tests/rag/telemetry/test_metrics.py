@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pytest
+
+from cache.types import Verdict
+from rag.pipeline.request import Answer, Ask, CacheOutcome
+from rag.telemetry.metrics import CONTENT_TYPE, Metrics
+from rag.types import ANONYMOUS, Deadline, RouteOutcome, Scope, Space
+from router.types import Message, TokenUsage
+from tests.support.clock import FakeClock
+
+QUESTION = "the words of the question"
+ASK = Ask(
+    principal=ANONYMOUS,
+    scope=Scope(Space("default", "default"), "steadyrag", ""),
+    deadline=Deadline.after(30, FakeClock()),
+    request_id="req_1",
+    messages=(Message("user", QUESTION),),
+)
+ANSWER = Answer(
+    text="the words of the answer",
+    answered=True,
+    citations=(),
+    sources=(),
+    finish_reason="stop",
+    usage=TokenUsage(90, 7),
+    cache=CacheOutcome(Verdict.MISS),
+    route=RouteOutcome("small", "default"),
+    timings_ms={"retrieve": 20.0, "total": 30.0},
+)
+
+
+@pytest.fixture
+def metrics():
+    return Metrics()
+
+
+def samples(metrics):
+    """Name and labels -> value of every sample."""
+    lines = (line for line in metrics.render().decode().splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_requests_by_route_and_status(metrics):
+    metrics.request("/v1/search", 200, 0.002)
+    metrics.request("/v1/search", 503, 2.0)
+    found = samples(metrics)
+    assert found['steadyrag_requests_total{route="/v1/search",status="200"}'] == 1
+    assert found['steadyrag_requests_total{route="/v1/search",status="503"}'] == 1
+    assert found['steadyrag_request_seconds_sum{route="/v1/search"}'] == pytest.approx(2.002)
+    assert found['steadyrag_request_seconds_bucket{le="0.0025",route="/v1/search"}'] == 1
+
+
+def test_an_answer_counts_with_its_stages_and_tokens(metrics):
+    metrics.answer(ASK, ANSWER)
+    found = samples(metrics)
+    assert found['steadyrag_answers_total{answered="true",cache="miss",model="small"}'] == 1
+    assert found['steadyrag_stage_seconds_sum{stage="retrieve"}'] == pytest.approx(0.02)
+    assert found['steadyrag_tokens_total{kind="prompt",model="small"}'] == 90
+    assert found['steadyrag_tokens_total{kind="completion",model="small"}'] == 7
+
+
+def test_a_hit_costs_no_tokens(metrics):
+    metrics.answer(ASK, replace(ANSWER, cache=CacheOutcome(Verdict.EXACT, 1.0, 3.0)))
+    found = samples(metrics)
+    assert found['steadyrag_answers_total{answered="true",cache="exact",model="small"}'] == 1
+    assert not [name for name in found if name.startswith("steadyrag_tokens_total")]
+
+
+def test_each_degraded_label_counts(metrics):
+    metrics.answer(ASK, replace(ANSWER, answered=False, degraded=("shards:3/4", "stale-cache")))
+    found = samples(metrics)
+    assert found['steadyrag_degraded_answers_total{label="shards:3/4"}'] == 1
+    assert found['steadyrag_degraded_answers_total{label="stale-cache"}'] == 1
+    assert found['steadyrag_answers_total{answered="false",cache="miss",model="small"}'] == 1
+
+
+def test_what_is_watched_is_asked_for_at_each_scrape(metrics):
+    held = [1]
+    metrics.watch("steadyrag_held", "Things held.", lambda: len(held))
+    assert samples(metrics)["steadyrag_held"] == 1
+    held.append(2)
+    assert samples(metrics)["steadyrag_held"] == 2
+
+
+def test_what_was_asked_and_answered_is_not_in_the_metrics(metrics):
+    metrics.answer(ASK, ANSWER)
+    assert b"words" not in metrics.render()
+
+
+def test_two_services_in_one_process_count_apart(metrics):
+    metrics.request("/", 200, 0.1)
+    assert not [name for name in samples(Metrics()) if name.startswith("steadyrag_requests_total")]
+
+
+def test_the_format_is_the_one_that_is_announced(metrics):
+    assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
+    assert b"# TYPE steadyrag_requests_total counter" in metrics.render()

@@ -1,0 +1,104 @@
+import sys
+
+import pytest
+from aiohttp import web
+
+from rag import doctor
+from rag.doctor import examine, foreign_packages
+from rag.settings import load_settings
+from rag.storage.folder import DataFolder
+
+
+@pytest.fixture
+def settings(scratch, model_folder):
+    def make(**values):
+        values = {"index": {"shards": 1}} | values
+        return load_settings(data_dir=scratch / "data", cache_dir=model_folder.parent.parent, **values)
+
+    return make
+
+
+async def test_what_serves_what_is_held_and_in_which_version(settings, scratch):
+    report = await examine(settings())
+    assert report.problems == []
+    assert report.misconfigured is False
+    assert report.serving["index"] == "edge: 1 shards (Qdrant Edge)"
+    assert report.state["data_dir"] == str(scratch / "data")
+    assert report.state["collections"] == {}
+    assert report.state["log_position"] == 0
+    assert report.state["disk_free_mib"] > 0
+    assert {"python", "steadyrag", *doctor.LIBRARIES} == set(report.versions)
+    assert "not installed" not in report.versions.values()
+
+
+async def test_a_library_that_is_absent_is_said(settings, monkeypatch):
+    monkeypatch.setattr(doctor, "LIBRARIES", ("no-such-library",))
+    assert (await examine(settings())).versions["no-such-library"] == "not installed"
+
+
+async def test_a_folder_that_is_held_and_not_served_is_a_problem(settings, scratch):
+    with DataFolder(scratch / "data"):
+        report = await examine(settings())
+    (problem,) = report.problems
+    assert "is in use by process" in problem
+    assert report.misconfigured
+
+
+@pytest.fixture
+async def answering():
+    """Start a server whose every answer has the status; gives its URL."""
+    runners = []
+
+    async def start(status):
+        async def answer(_):
+            return web.Response(status=status)
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", answer)
+        runners.append(web.AppRunner(app, access_log=None))
+        await runners[-1].setup()
+        await web.TCPSite(runners[-1], "127.0.0.1", 0).start()
+        return "http://127.0.0.1:{}".format(runners[-1].addresses[0][1])
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(("status", "problems"), [(200, 0), (401, 0), (500, 1)])
+async def test_model_servers_are_reached(settings, answering, status, problems):
+    url = await answering(status)
+    report = await examine(settings(models={"large": f"{url}/v1#large"}))
+    assert len(report.problems) == problems
+    assert all(f"model:large answers 500 at {url}/v1/models" == problem for problem in report.problems)
+
+
+@pytest.mark.parametrize(("status", "problems"), [(200, 0), (503, 1)])
+async def test_a_running_service_is_asked_whether_it_is_ready(settings, scratch, answering, status, problems):
+    url = await answering(status)
+    with DataFolder(scratch / "data") as folder:
+        folder.announce(url)
+        report = await examine(settings())
+    assert url in report.state["running"]
+    assert len(report.problems) == problems
+
+
+async def test_a_running_service_that_does_not_answer_is_a_problem(settings, scratch):
+    with DataFolder(scratch / "data") as folder:
+        folder.announce("http://127.0.0.1:9")
+        report = await examine(settings())
+    assert report.problems == ["the running service does not answer at http://127.0.0.1:9/ready (ClientConnectorError)"]
+    assert not report.misconfigured
+
+
+def test_our_packages_are_ours():
+    assert foreign_packages() == []
+
+
+def test_a_package_of_the_same_name_from_elsewhere_is_named(tmp_path, monkeypatch):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cache")
+    (problem,) = foreign_packages()
+    assert problem.startswith(f"package 'cache' comes from {tmp_path}")
