@@ -136,8 +136,14 @@ def load_settings(config: Path | None = None, **values: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = "__".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(f"setting {PREFIX}{key}: {first['msg']} (got {first['input']!r})") from error
-    except ValueError as error:  # malformed TOML, or an environment value that is no JSON
+        # a misspelt name may hold a secret as well as a name that says so
+        secret = first["type"] == "extra_forbidden" or key.endswith("_KEY")
+        got = "" if secret else f" (got {first['input']!r})"
+        raise ConfigError(f"setting {PREFIX}{key}: {first['msg']}{got}") from None
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # an unreadable file, malformed TOML, or an environment value that is no JSON
         raise ConfigError(f"the settings cannot be read: {error}") from error
 
 

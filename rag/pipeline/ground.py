@@ -10,7 +10,8 @@ from rag.types import Citation, ScoredPassage
 
 _MARKERS = re.compile(r"\s*((?:\[\d{1,3}\])+)")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_CLAIM_START = re.compile(r"\S")
+#: Past the marks that close the claim before.
+_CLAIM_START = re.compile(r"[^\s.,;:!?。，；：！？]")
 
 
 def ground(text: str, sources: Sequence[ScoredPassage]) -> tuple[Citation, ...]:

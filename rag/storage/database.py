@@ -73,11 +73,17 @@ class Database:
 
     async def read(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:
         """Run `work` on a reader's thread."""
-        return await self._run(self._readers, lambda: self.now(work), timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.get_running_loop().run_in_executor(self._readers, self.now, work)
+        except TimeoutError:
+            raise self._late(timeout_s) from None
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:
         """Run `work` in one transaction on the writer's thread: all of it, or nothing if it fails or takes too long."""
-        left = threading.Event()
+        if timeout_s <= 0:
+            raise self._late(timeout_s)
+        decided = threading.Lock()  # taken once, by whoever comes first: the commit, or the caller who gives up
 
         def transaction() -> T:
             connection = self._connection()
@@ -85,16 +91,23 @@ class Database:
                 with connection:
                     connection.execute("BEGIN IMMEDIATE")
                     result = work(connection)
-                    if left.is_set():  # the caller was told that it failed
+                    if not decided.acquire(blocking=False):
                         connection.rollback()
                     return result
             except sqlite3.Error as error:
                 raise map_error(error, self._path) from error
 
+        job = self._writer.submit(transaction)
         try:
-            return await self._run(self._writer, transaction, timeout_s)
-        finally:
-            left.set()
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.wrap_future(job)
+        except TimeoutError:
+            if decided.acquire(blocking=False):
+                raise self._late(timeout_s) from None
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            decided.acquire(blocking=False)
+            raise
 
     async def aclose(self) -> None:
         """Finish what runs and close the file."""
@@ -103,12 +116,8 @@ class Database:
         for connection in self._connections:
             connection.close()
 
-    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], T], timeout_s: float) -> T:
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await asyncio.get_running_loop().run_in_executor(pool, work)
-        except TimeoutError:
-            raise DependencyTimeout(f"the database {self._path.name} took longer than {timeout_s:.2f} s") from None
+    def _late(self, timeout_s: float) -> DependencyTimeout:
+        return DependencyTimeout(f"the database {self._path.name} took longer than {timeout_s:.2f} s")
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection."""

@@ -1,5 +1,6 @@
 """Chat requests, and replies taken apart."""
 
+import io
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +74,6 @@ async def stream(http, body):
 
 async def refusal(http, body):
     """Status and error object of a request that is refused; bytes are sent as they are."""
-    sent = {"data": body} if isinstance(body, bytes) else {"json": body}
-    async with http.post(ROUTE, **sent) as response:
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    async with http.post(ROUTE, data=io.BytesIO(sent)) as response:
         return response.status, (await response.json())["error"]

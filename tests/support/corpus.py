@@ -1,5 +1,7 @@
 """A few documents on subjects of their own, a question that they answer, and one that they do not."""
 
+import json
+
 from rag.types import Document
 
 DOCUMENTS = (
@@ -31,3 +33,13 @@ DOCUMENTS = (
 QUESTION = "How tall is the Eiffel Tower?"
 ANSWER = "330 metres"
 UNANSWERABLE = "Who won the football world cup in 1998?"
+
+
+def as_lines(documents):
+    """The documents as JSON Lines."""
+    return "".join(json.dumps(_record(document)) + "\n" for document in documents)
+
+
+def _record(document):
+    fields = {"_id": document.id, "title": document.title, "text": document.text, "format": document.format}
+    return fields | {"metadata": dict(document.metadata)}

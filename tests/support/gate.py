@@ -11,7 +11,6 @@ class Gate:
     """Holds the calls of an object's async method until it is opened.
 
     Attributes:
-        reached: set when the first call came.
         open: set it to let the calls go on.
     """
 
@@ -19,14 +18,19 @@ class Gate:
         self._part = part
         self._method = method
         self._call: Callable[..., Any] = getattr(part, method)
-        self.reached = asyncio.Event()
+        self._calls = asyncio.Semaphore(0)
         self.open = asyncio.Event()
         setattr(part, method, self)
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.reached.set()
+        self._calls.release()
         await self.open.wait()
         return await self._call(*args, **kwargs)
+
+    async def reached(self, calls: int = 1) -> None:
+        """Wait until so many more calls have come."""
+        for _ in range(calls):
+            await self._calls.acquire()
 
     def remove(self) -> None:
         """Hold no further calls."""

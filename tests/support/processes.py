@@ -40,7 +40,12 @@ def steadyrag(environment, *arguments, stdin="", cwd=None, timeout_s=TIMEOUT_S):
 def started(environment, *arguments):
     """A command that runs while the block does; it is killed if it still runs at the end."""
     with subprocess.Popen(
-        [COMMAND, *map(str, arguments)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [COMMAND, *map(str, arguments)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield process

@@ -1,12 +1,10 @@
 """The command `steadyrag` in this process, and a running service in another."""
 
-import json
-
 import pytest
 
 from tests.support import folders
 from tests.support.command import Command
-from tests.support.corpus import DOCUMENTS
+from tests.support.corpus import DOCUMENTS, as_lines
 from tests.support.processes import Environment, serving, steadyrag
 
 
@@ -21,13 +19,8 @@ def command(monkeypatch, capsys, scratch, model_folder):
 def corpus(tmp_path):
     """The documents as JSON Lines."""
     file = tmp_path / "corpus.jsonl"
-    file.write_text("".join(json.dumps(record(document)) + "\n" for document in DOCUMENTS))
+    file.write_text(as_lines(DOCUMENTS))
     return file
-
-
-def record(document):
-    fields = {"_id": document.id, "title": document.title, "text": document.text, "format": document.format}
-    return fields | {"metadata": dict(document.metadata)}
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +28,7 @@ def running(model_folder):
     """A service over a data folder of its own, for commands with --url; tests use collections of their own."""
     with folders.scratch() as folder:
         environment = Environment(folder / "data", model_folder, index__shards=1, limits__min_free_bytes=0)
-        ingested = steadyrag(environment, "ingest", "-", stdin="\n".join(json.dumps(record(d)) for d in DOCUMENTS))
+        ingested = steadyrag(environment, "ingest", "-", stdin=as_lines(DOCUMENTS))
         assert ingested.returncode == 0, ingested.stderr
         with serving(environment) as served:
             served.data_dir = folder / "data"

@@ -91,7 +91,7 @@ async def test_progress_is_told_between_batches(path: WritePath, worker: JobWork
     gate = Gate(path.embedder, "embed")
     worker.start()
     job = await submit(worker)
-    await gate.reached.wait()
+    await gate.reached()
     told = await path.jobs.get("default", job.id, timeout_s=10)
     assert told is not None
     assert (told.state, told.done) == (JobState.RUNNING, 2)
@@ -168,10 +168,11 @@ async def test_closing_lets_the_batch_land_and_the_next_start_goes_on(path: Writ
     gate = Gate(path.log, "append")
     worker.start()
     job = await submit(worker)
-    await gate.reached.wait()
+    await gate.reached()
     closing = asyncio.create_task(worker.aclose())
     gate.open.set()
     await closing
+    assert path.log.position == 2
     assert list(await path.documents()) == ["a", "b"]
     await path.check_agreement()
     again = JobWorker(path.jobs, path.writer)

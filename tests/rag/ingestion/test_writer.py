@@ -331,6 +331,18 @@ async def test_writes_are_refused_while_the_lexical_index_cannot_follow(path: Wr
     await path.check_agreement()
 
 
+async def test_a_write_that_the_lexical_index_missed_is_taken_in_with_one_on_its_way(path: WritePath) -> None:
+    gate = Gate(path.embedder, "embed")
+    tasks = [await start(path, each) for each in OLD]
+    await gate.reached(len(tasks))
+    path.lexical.fail("apply", DependencyTimeout("stuck"), times=1)
+    gate.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in results if isinstance(each, Exception)] == [DependencyTimeout]
+    assert sorted(await path.documents()) == ["a", "b", "gone"]
+    await path.check_agreement()
+
+
 async def test_an_overloaded_embedder_is_told_as_such(path: WritePath) -> None:
     path.embedder.fail("embed", Overloaded("full"))
     with pytest.raises(Overloaded):
@@ -354,7 +366,7 @@ async def test_overlapping_batches_land_in_the_order_in_which_they_came(path: Wr
         [document("b", "five"), document("c", "five")],
     ]
     tasks = [await start(path, *batch) for batch in batches]
-    await gate.reached.wait()
+    await gate.reached()
     gate.open.set()
     await asyncio.gather(*tasks)
     assert {key: sections(each) for key, each in (await path.documents()).items()} == {
@@ -397,7 +409,7 @@ async def test_a_deletion_between_two_puts_takes_its_turn(path: WritePath) -> No
 async def test_batches_of_other_documents_do_not_wait(path: WritePath) -> None:
     gate = Gate(path.embedder, "embed")
     held = await start(path, document("a", "one"))
-    await gate.reached.wait()
+    await gate.reached()
     gate.remove()
     await path.writer.put(SPACE, [document("b", "two")])
     await path.writer.put(OTHER_TENANT, [document("a", "two")])
@@ -410,7 +422,7 @@ async def test_batches_of_other_documents_do_not_wait(path: WritePath) -> None:
 async def test_a_put_cancelled_before_it_lands_leaves_nothing(path: WritePath) -> None:
     gate = Gate(path.embedder, "embed")
     unwanted = await start(path, document("a", "one"))
-    await gate.reached.wait()
+    await gate.reached()
     following = await start(path, document("a", "two"))
     unwanted.cancel()
     gate.open.set()
@@ -423,7 +435,7 @@ async def test_a_put_cancelled_before_it_lands_leaves_nothing(path: WritePath) -
 async def test_a_put_cancelled_while_it_waits_lets_the_others_keep_their_order(path: WritePath) -> None:
     gate = Gate(path.embedder, "embed")
     first, unwanted, last = [await start(path, document("a", name)) for name in ("one", "two", "three")]
-    await gate.reached.wait()
+    await gate.reached()
     unwanted.cancel()
     await asyncio.gather(unwanted, return_exceptions=True)
     assert not last.done()
@@ -437,12 +449,28 @@ async def test_a_put_cancelled_while_it_lands_lands_before_the_next_begins(path:
     await path.writer.put(SPACE, [document("a", "one")])
     gate = Gate(path.log, "append")
     unwanted = await start(path, document("a", "two"))
-    await gate.reached.wait()
+    await gate.reached()
     unwanted.cancel()
     back = await start(path, document("a", "one"))  # unchanged, were it looked at before "two" has landed
     gate.open.set()
     await back
     assert unwanted.cancelled()
+    assert sections((await path.documents())["a"]) == ["one"]
+    await path.check_agreement()
+
+
+async def test_a_put_cancelled_while_it_settles_does_not_drop_what_the_next_one_writes(path: WritePath) -> None:
+    await path.writer.put(SPACE, [document("a", "one")])
+    gates = [Gate(shard, "delete") for shard in path.shards]
+    unwanted = await start(path, document("a", "two"))
+    await gates[0].reached()
+    unwanted.cancel()
+    back = await start(path, document("a", "one"))
+    for _ in range(50):  # time enough to write, were it allowed to
+        await path.store.documents(SPACE, after=None, limit=1, timeout_s=10)
+    for gate in gates:
+        gate.open.set()
+    await back
     assert sections((await path.documents())["a"]) == ["one"]
     await path.check_agreement()
 

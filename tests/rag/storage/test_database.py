@@ -110,10 +110,27 @@ async def test_a_write_that_takes_too_long_is_a_timeout_and_leaves_nothing(datab
 
 
 async def test_a_write_whose_turn_never_came_leaves_nothing(database: Database) -> None:
+    release = threading.Event()
+    before = asyncio.create_task(database.write(lambda _: release.wait(10), timeout_s=10))
+    await asyncio.sleep(0)
     with pytest.raises(DependencyTimeout):
-        await write(database, "late", timeout_s=0)
+        await write(database, "late", timeout_s=0.01)
+    release.set()
+    assert await before
     await write(database, "after")
     assert await texts(database) == ["after"]
+
+
+async def test_a_write_that_was_told_to_be_late_was_not_stored(database: Database) -> None:
+    kept = []
+    for n in range(200):
+        try:
+            await write(database, n, timeout_s=n * 5e-6)
+            kept.append(n)
+        except DependencyTimeout:
+            pass
+    assert await texts(database) == kept
+    assert 0 not in kept
 
 
 async def test_a_cancelled_write_leaves_nothing(database: Database) -> None:
