@@ -60,6 +60,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(_tells_something)
         service.folder.announce(url)
         people.print(f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)", soft_wrap=True)
         await server.serve(sockets=[listener])
@@ -82,6 +83,11 @@ class _Server(uvicorn.Server):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+
+def _tells_something(record: logging.LogRecord) -> bool:
+    """Whether the record is no traceback of a request that was cut off at shutdown; uvicorn counts those in a line."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _listen(host: str, port: int) -> socket.socket:
