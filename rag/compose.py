@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from router.backends.extractive import ExtractiveBackend
 
 from cache.exact import ExactCache
 from rag.embedding.batching import BatchingEmbedder
@@ -23,7 +21,17 @@ from rag.ingestion.writer import Writer
 from rag.pipeline.pipeline import Observer, Pipeline
 from rag.pipeline.request import Answer
 from rag.pipeline.retrieve import Retriever
-from rag.ports import Embedder, LexicalIndex, PassageIndex
+from rag.ports import Embedder, LexicalIndex, PassageIndex, PassageStore
+from rag.resilience.events import Observer as EventObserver
+from rag.resilience.guard import Guard
+from rag.resilience.guarded import (
+    GuardedBackend,
+    GuardedEmbedder,
+    GuardedLexicalIndex,
+    GuardedPassageIndex,
+    GuardedPassageStore,
+)
+from rag.resilience.guards import Guards, Protections
 from rag.retrieval.analysis import Analyzer
 from rag.retrieval.edge import EdgeIndex
 from rag.retrieval.lexical import LocalLexicalIndex
@@ -35,10 +43,15 @@ from rag.storage.folder import DataFolder
 from rag.storage.jobs import JobStore
 from rag.storage.points import UnsettledPoints
 from rag.types import Clock, SystemClock
+from router.backends.extractive import ExtractiveBackend
 from router.backends.openai import OpenAIBackend
 from router.policy import Router, Tier
 from router.ports import ChatBackend
 
+#: The answerer that needs no model: the default, and the last resort below every model.
+EXTRACTIVE = "extractive:"
+#: Calls to one target at once; more than the pipeline ever has under way, so that only a stalled target fills it.
+READS_AT_ONCE = 256
 #: Wraps the adapter at a seam ("embedder", "index:2", "model:small", ...); chaos puts its faults here.
 Wrap = Callable[[str, Any], Any]
 
@@ -58,6 +71,7 @@ class Service:
     worker: JobWorker
     retriever: Retriever
     cache: ExactCache[Answer]
+    guards: Guards
     pipeline: Pipeline
     serving: dict[str, str]
     _stack: AsyncExitStack
@@ -73,6 +87,7 @@ async def compose(
     wrap: Wrap = lambda _seam, adapter: adapter,
     clock: Clock | None = None,
     observe: Observer = lambda _ask, _answer: None,
+    on_event: EventObserver = lambda _event: None,
 ) -> Service:
     """Build the service that the settings describe and bring its indexes to what the document log says.
 
@@ -81,7 +96,7 @@ async def compose(
     """
     stack = AsyncExitStack()
     try:
-        service = _build(settings, wrap, clock or SystemClock(), observe, stack)
+        service = _build(settings, _Hooks(wrap, clock or SystemClock(), observe, on_event), stack)
         await service.writer.recover()
     except BaseException:
         await stack.aclose()
@@ -89,20 +104,29 @@ async def compose(
     return service
 
 
-def _build(settings: Settings, wrap: Wrap, clock: Clock, observe: Observer, stack: AsyncExitStack) -> Service:
+@dataclass(frozen=True, slots=True)
+class _Hooks:
+    """What the caller of `compose` may put in."""
+
+    wrap: Wrap
+    clock: Clock
+    observe: Observer
+    on_event: EventObserver
+
+
+def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Service:
+    wrap, clock = hooks.wrap, hooks.clock
     folder = stack.enter_context(DataFolder(settings.data_dir, min_free_bytes=settings.limits.min_free_bytes))
     model, embedder = _embedder(settings, wrap, stack)
     folder.check_format(embedder=settings.embedder.model, dimension=model.info.dimension, shards=settings.index.shards)
     pool = stack.enter_context(ThreadPoolExecutor(settings.index.shards + 2, thread_name_prefix="search"))
     log, store, jobs, points = _storage(settings, folder.path, clock, stack)
     lexical = _lexical(settings, folder.path, pool, wrap, stack)
-    index = ShardedIndex(
-        [wrap(f"index:{n}", shard) for n, shard in enumerate(_shards(settings, model.info.dimension, pool, stack))]
-    )
+    shards = [wrap(f"index:{n}", s) for n, s in enumerate(_shards(settings, model.info.dimension, pool, stack))]
     writer = Writer(
         chunker=Chunker(embedder.count_tokens, max_tokens=model.info.max_tokens),
         embedder=embedder,
-        index=index,
+        index=ShardedIndex(shards),
         log=wrap("document_log", log),
         store=store,
         points=points,
@@ -111,18 +135,45 @@ def _build(settings: Settings, wrap: Wrap, clock: Clock, observe: Observer, stac
     )
     worker = JobWorker(jobs, writer)
     stack.push_async_callback(worker.aclose)
-    retriever = Retriever(lexical, index, wrap("store", store))
+    limits = settings.resilience
+    guards = Guards(Protections(limits.breakers, limits.timeouts, limits.limits), clock, hooks.on_event)
+    stack.push_async_callback(guards.aclose)
+    guarded_embedder, retriever = _guarded_reads(
+        settings, guards, embedder=embedder, lexical=lexical, shards=shards, store=wrap("store", store)
+    )
     cache = _cache(settings, clock)
     pipeline = Pipeline(
         cache=cache,
-        embedder=embedder,
+        embedder=guarded_embedder,
         retriever=retriever,
-        router=_router(settings, embedder, wrap, stack),
+        router=_router(settings, guards, guarded_embedder, wrap, stack),
+        admission=guards.admission("answers", least=limits.admitted, most=limits.admitted_at_most),
         position_of=log.position_of,
         clock=clock,
-        observe=observe,
+        observe=hooks.observe,
     )
-    serving = {
+    return Service(
+        settings=settings,
+        clock=clock,
+        folder=folder,
+        embedder=guarded_embedder,
+        store=store,
+        log=log,
+        jobs=jobs,
+        writer=writer,
+        worker=worker,
+        retriever=retriever,
+        cache=cache,
+        guards=guards,
+        pipeline=pipeline,
+        serving=_serving(settings, model),
+        _stack=stack,
+    )
+
+
+def _serving(settings: Settings, model: OnnxModel) -> dict[str, str]:
+    """What serves each port, for `doctor`."""
+    return {
         "embedder": f"{model.info.model} ({model.precision}, onnxruntime)",
         "index": f"{settings.index.url} {settings.index.shards} shards (Qdrant Edge)",
         "lexical": f"{settings.lexical.url} BM25 (rank-bm25's model)",
@@ -131,9 +182,34 @@ def _build(settings: Settings, wrap: Wrap, clock: Clock, observe: Observer, stac
         "model:small": settings.models.small,
         "model:large": settings.models.large,
     }
-    return Service(
-        settings, clock, folder, embedder, store, log, jobs, writer, worker, retriever, cache, pipeline, serving, stack
+
+
+def _guarded_reads(
+    settings: Settings,
+    guards: Guards,
+    *,
+    embedder: Embedder,
+    lexical: LexicalIndex,
+    shards: Sequence[PassageIndex],
+    store: PassageStore,
+) -> tuple[Embedder, Retriever]:
+    """Every adapter of the read path behind a guard of its own; the write path waits as long as it takes."""
+    limits = settings.resilience
+
+    def guard(name: str, cap_s: float) -> Guard:
+        return guards.guard(name, slow_s=cap_s / 2, concurrency=READS_AT_ONCE)
+
+    reading = [
+        GuardedPassageIndex(shard, guard(f"index:{n}", limits.index_timeout_s), limits.index_timeout_s)
+        for n, shard in enumerate(shards)
+    ]
+    retriever = Retriever(
+        GuardedLexicalIndex(lexical, guard("lexical", limits.lexical_timeout_s), limits.lexical_timeout_s),
+        ShardedIndex(reading),
+        GuardedPassageStore(store, guard("store", settings.timeout_s)),
     )
+    cap_s = limits.embedder_timeout_s
+    return GuardedEmbedder(embedder, guard("embedder", cap_s), cap_s), retriever
 
 
 def _embedder(settings: Settings, wrap: Wrap, stack: AsyncExitStack) -> tuple[OnnxModel, Embedder]:
@@ -187,18 +263,21 @@ def _cache(settings: Settings, clock: Clock) -> ExactCache[Answer]:
     return ExactCache(clock.now, max_entries=chosen.max_entries, max_bytes=chosen.max_bytes, ttl_s=chosen.ttl_s)
 
 
-def _router(settings: Settings, embedder: Embedder, wrap: Wrap, stack: AsyncExitStack) -> Router:
+def _router(settings: Settings, guards: Guards, embedder: Embedder, wrap: Wrap, stack: AsyncExitStack) -> Router:
     urls: dict[Tier, str] = {"small": settings.models.small, "large": settings.models.large}
     backends: dict[Tier, ChatBackend] = {}
+    limits = settings.resilience
     for tier, url in urls.items():
         backend = _backend(tier, url, settings, embedder)
         stack.push_async_callback(backend.aclose)
-        backends[tier] = wrap(f"model:{tier}", backend)
-    return Router(backends, default="large" if settings.models.default == "large" else "small")
+        guard = guards.guard(f"model:{tier}", slow_s=limits.first_token_s / 2, concurrency=READS_AT_ONCE)
+        backends[tier] = GuardedBackend(wrap(f"model:{tier}", backend), guard, limits.first_token_s)
+    last_resort = None if urls["small"] == EXTRACTIVE else _backend("small", EXTRACTIVE, settings, embedder)
+    return Router(backends, "large" if settings.models.default == "large" else "small", last_resort)
 
 
 def _backend(tier: Tier, url: str, settings: Settings, embedder: Embedder) -> ChatBackend:
-    if url == "extractive:":
+    if url == EXTRACTIVE:
         return ExtractiveBackend(
             lambda texts, timeout_s: embedder.embed(texts, timeout_s=timeout_s), embedder.count_tokens
         )

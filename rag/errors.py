@@ -8,6 +8,7 @@ SteadyragError
 │   ├── UnsupportedParameter    400  a known field that we do not serve
 │   ├── PayloadTooLarge         413  body, question or document over its limit
 │   └── UnreadableDocument      422  a file that no reader understands
+├── Unauthorized                401  no key, or a wrong one
 ├── NotFound                    404  collection, document, job or model
 ├── ClientGone               499  nobody is left to be answered
 ├── NotCached                   504  the caller allows only a stored answer, and there is none
@@ -97,6 +98,13 @@ class UnreadableDocument(InvalidRequest):
 
     code = "unreadable_document"
     status = 422
+
+
+class Unauthorized(SteadyragError):
+    """No key, or a wrong one."""
+
+    code = "unauthorized"
+    status = 401
 
 
 class NotFound(SteadyragError):

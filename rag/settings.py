@@ -67,6 +67,20 @@ class ModelSettings(_Section):
     api_key: str | None = Field(None, description="Sent as bearer token to the model servers.", repr=False)
 
 
+class ResilienceSettings(_Section):
+    """What one dependency's trouble may cost a request."""
+
+    embedder_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the question's vector.")
+    index_timeout_s: float = Field(0.5, gt=0, description="Longest wait for a shard of the dense index.")
+    lexical_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the lexical index.")
+    first_token_s: float = Field(15.0, gt=0, description="Longest wait for a model's first token.")
+    admitted: int = Field(32, ge=1, description="Answers computed at once that are never refused for load.")
+    admitted_at_most: int = Field(256, ge=1, description="Answers computed at once when all goes well.")
+    breakers: bool = Field(True, description="Circuit breakers.")
+    timeouts: bool = Field(True, description="The waits above.")
+    limits: bool = Field(True, description="Bulkheads, and the refusal of work past the limit.")
+
+
 class LimitSettings(_Section):
     """Bounds on input."""
 
@@ -100,6 +114,7 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     models: ModelSettings = ModelSettings()
     limits: LimitSettings = LimitSettings()
+    resilience: ResilienceSettings = ResilienceSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from rag.api.admin import ForceRequest, add_admin_routes
 from rag.api.bodies import component_schemas
 from rag.api.chat import add_chat_routes
 from rag.api.documents import add_document_routes
@@ -35,6 +36,7 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     add_search_routes(app, service)
     add_document_routes(app, service)
     add_operation_routes(app, service, metrics)
+    add_admin_routes(app, service)
     app.add_middleware(Door, metrics=metrics)
     install(app)
     metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))
@@ -49,6 +51,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas |= component_schemas(ChatRequest, SearchRequest, DocumentsRequest)
+        schemas |= component_schemas(ChatRequest, SearchRequest, DocumentsRequest, ForceRequest)
         app.openapi_schema = document
     return app.openapi_schema

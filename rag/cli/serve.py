@@ -46,7 +46,7 @@ def serve(
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     metrics = Metrics()
-    service = await compose(settings, observe=metrics.answer)
+    service = await compose(settings, observe=metrics.answer, on_event=metrics.event)
     try:
         url = _url(listener)
         server = _Server(

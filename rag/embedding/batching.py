@@ -125,7 +125,7 @@ class BatchingEmbedder:
         run: list[_Item] = []
         chars = 0
         queue = self._interactive or self._bulk
-        share = max(1, -(-len(queue) // self._workers))
+        share = max(1, -(-len(queue) // max(1, self._idle)))
         while queue and len(run) < min(share, RUN_TEXTS) and chars < RUN_CHARS:
             item = queue.popleft()
             if not item[1].done.done():

@@ -1,16 +1,17 @@
-"""The model's answer, piece by piece, with its errors as ours."""
+"""The model's answer, piece by piece; before the first piece another model may take over, after it none."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from rag.errors import DependencyFailed, InvalidRequest, Overloaded, SteadyragError
+from rag.resilience.ladder import EXTRACTIVE, MODEL
 from rag.types import Deadline
 from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
-from router.ports import ChatBackend
-from router.types import FinishReason, Prompt, TokenUsage
+from router.policy import Step
+from router.types import Chunk, FinishReason, Prompt, TokenUsage
 
 #: Each error of the router's tree, and what it is to the caller.
 ERRORS: dict[type[ModelError], type[SteadyragError]] = {
@@ -19,6 +20,8 @@ ERRORS: dict[type[ModelError], type[SteadyragError]] = {
     ModelRejected: InvalidRequest,
     StreamBroken: DependencyFailed,
 }
+#: What makes the next back end take over, as long as nothing was said.
+PASSED_ON = (DependencyFailed, Overloaded)
 
 
 @dataclass(slots=True)
@@ -27,12 +30,16 @@ class Generation:
 
     Attributes:
         answered: what the back end says of itself; None when it does not know.
+        model: the back end that answers; "" until that is settled.
+        degraded: the label of the rung it stands on, if it is not the chosen one.
     """
 
     pieces: list[str] = field(default_factory=list)
     finish_reason: FinishReason = "stop"
     usage: TokenUsage = TokenUsage()
     answered: bool | None = None
+    model: str = ""
+    degraded: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -41,21 +48,52 @@ class Generation:
 
 
 async def generate(
-    backend: ChatBackend, prompt: Prompt, deadline: Deadline, generation: Generation
+    steps: Iterable[Step], prompt: Prompt, deadline: Deadline, generation: Generation
 ) -> AsyncGenerator[str, None]:
     """The pieces of the answer as they come; `generation` collects them with what the last ones say.
 
+    The first piece comes once it is settled who answers; it alone may be empty.
+
     Raises:
-        DependencyFailed, Overloaded, InvalidRequest: the model's error, mapped.
+        DependencyFailed, Overloaded, InvalidRequest: the last back end's error, mapped.
     """
+    failed: SteadyragError | None = None
+    for step in steps:
+        try:
+            async with aclosing(_mapped(step, prompt, deadline)) as chunks:
+                async for chunk in chunks:
+                    first = not generation.model
+                    generation.model, generation.degraded = step.backend.name, _labels(step)
+                    if (text := _take(chunk, generation)) or first:
+                        yield text
+                return
+        except PASSED_ON as error:
+            if generation.model:
+                raise
+            failed = error
+    raise failed or DependencyFailed("no model is configured")
+
+
+async def _mapped(step: Step, prompt: Prompt, deadline: Deadline) -> AsyncGenerator[Chunk, None]:
+    """The back end's chunks, its errors as ours."""
     try:
-        async with aclosing(backend.stream(prompt, timeout_s=deadline.remaining())) as chunks:
+        async with aclosing(step.backend.stream(prompt, timeout_s=deadline.remaining())) as chunks:
             async for chunk in chunks:
-                generation.finish_reason = chunk.finish_reason or generation.finish_reason
-                generation.usage = chunk.usage or generation.usage
-                generation.answered = chunk.answered if chunk.answered is not None else generation.answered
-                if chunk.text:
-                    generation.pieces.append(chunk.text)
-                    yield chunk.text
+                yield chunk
     except ModelError as error:
         raise ERRORS[type(error)](f"model {error.model}: {error.message}") from error
+
+
+def _take(chunk: Chunk, generation: Generation) -> str:
+    generation.finish_reason = chunk.finish_reason or generation.finish_reason
+    generation.usage = chunk.usage or generation.usage
+    generation.answered = chunk.answered if chunk.answered is not None else generation.answered
+    if chunk.text:
+        generation.pieces.append(chunk.text)
+    return chunk.text
+
+
+def _labels(step: Step) -> tuple[str, ...]:
+    if step.fallback is None:
+        return ()
+    return (EXTRACTIVE.label,) if step.fallback == "extractive" else (MODEL.label.format(step.fallback),)

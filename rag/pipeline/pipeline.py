@@ -18,6 +18,7 @@ from rag.pipeline.retrieve import Retriever
 from rag.pipeline.shared import Shared
 from rag.pipeline.trace import Trace
 from rag.ports import Embedder, Vector
+from rag.resilience.limiter import AdaptiveLimiter
 from rag.types import Clock, RouteOutcome, Space
 from router.policy import Router
 
@@ -34,6 +35,7 @@ class Pipeline:
         embedder: Embedder,
         retriever: Retriever,
         router: Router,
+        admission: AdaptiveLimiter,
         position_of: Callable[[Space], int],
         clock: Clock,
         observe: Observer,
@@ -42,6 +44,7 @@ class Pipeline:
         self._embedder = embedder
         self._retriever = retriever
         self._router = router
+        self._admission = admission
         self._position_of = position_of
         self._clock = clock
         self._observe = observe
@@ -62,6 +65,16 @@ class Pipeline:
                 yield event
             return
 
+        computed = self._compute(ask, question, cached, lookup.verdict, trace)
+        place = self._admission.slot(timeout_s=ask.deadline.remaining(), priority=ask.priority)
+        async with place, aclosing(computed) as events:
+            async for event in events:
+                yield event
+
+    async def _compute(
+        self, ask: Ask, question: StandaloneQuestion, cached: Question, verdict: Verdict, trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """The answer from the documents, as opposed to the one from the cache."""
         with Shared(lambda: self._embed(question, ask, trace)) as vector, trace.stage("retrieve"):
             retrieved = await self._retriever.retrieve(
                 ask.scope.space,
@@ -75,13 +88,17 @@ class Pipeline:
         sources = in_marker_order(retrieved.passages)
         prompt = build_prompt(question, ask.messages, sources, ask.sampling)
 
-        outcome = CacheOutcome(lookup.verdict)
-        routed = RouteOutcome(route.backend.name, route.reason, route.score)
-        yield Plan(outcome, routed, retrieved.degraded)
-
         generation = Generation()
+        outcome = CacheOutcome(verdict)
         with trace.stage("generate"):
-            async with aclosing(generate(route.backend, prompt, ask.deadline, generation)) as pieces:
+            steps = self._router.steps(route)
+            async with aclosing(generate(steps, prompt, ask.deadline, generation)) as pieces:
+                first = await anext(pieces)
+                routed = RouteOutcome(generation.model, route.reason, route.score)
+                degraded = retrieved.degraded + generation.degraded
+                yield Plan(outcome, routed, degraded)
+                if first:
+                    yield Delta(first)
                 async for text in pieces:
                     yield Delta(text)
 
@@ -94,7 +111,7 @@ class Pipeline:
             usage=generation.usage,
             cache=outcome,
             route=routed,
-            degraded=retrieved.degraded,
+            degraded=degraded,
             timings_ms=trace.timings_ms(),
         )
         self._store(ask, question, cached, answer)

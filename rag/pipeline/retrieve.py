@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rag.errors import DependencyFailed, Overloaded
 from rag.ports import LexicalIndex, PassageStore, Vector
+from rag.resilience.ladder import DENSE, EMBEDDER, LEXICAL, SHARDS
 from rag.retrieval.fusion import reciprocal_rank_fusion
 from rag.retrieval.sharded import ShardedHits, ShardedIndex
 from rag.types import Deadline, Filters, Hit, ScoredPassage, Space
@@ -85,15 +86,15 @@ def _usable(
         if isinstance(error, BaseException) and not isinstance(error, DependencyFailed | Overloaded):
             raise error
     if isinstance(lexical, BaseException):
-        degraded.append("lexical-unavailable")
+        degraded.append(LEXICAL.label)
     else:
         rankings.append(lexical)
     if isinstance(dense, ShardedHits):
         rankings.append(dense.hits)
         if dense.answered < dense.shards:
-            degraded.append(f"shards:{dense.answered}/{dense.shards}")
+            degraded.append(SHARDS.label.format(dense.answered, dense.shards))
     else:
-        degraded.append("embedder-unavailable" if isinstance(dense, _NoVector) else "dense-unavailable")
+        degraded.append(EMBEDDER.label if isinstance(dense, _NoVector) else DENSE.label)
     if not rankings:
         raise DependencyFailed("neither the lexical nor the dense index answered")
     return rankings, tuple(degraded)

@@ -10,15 +10,16 @@ A caller of `stream` that may stop early closes it (`contextlib.aclosing`), whic
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
 from typing import Final, TypeVar
 
-from rag.errors import DeadlineExceeded, DependencyTimeout
+from rag.errors import BreakerOpen, DeadlineExceeded, DependencyTimeout, SteadyragError
 from rag.resilience.breaker import Breaker, BreakerConfig, Permit
 from rag.resilience.events import CallFinished, Observer, Outcome
 from rag.resilience.limiter import AdaptiveLimiter, LimiterConfig, Slot
@@ -74,6 +75,7 @@ class Guard:
         self._monotonic = clock.monotonic
         self._on_event = on_event
         self._timeouts = timeouts
+        self._trials: set[asyncio.Task[None]] = set()
 
     @classmethod
     def build(
@@ -111,12 +113,42 @@ class Guard:
             with self.breaker.acquire() as permit, _Attempt(self, permit, slot):
                 return await self._in_time(make, ends_at, timeout_s)
 
+    async def read(self, make: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
+        """`call`, for what changes nothing: no caller pays for a trial.
+
+        While the breaker is not closed every caller is refused at once, and when a trial is due it runs in the
+        background with the caller's own read, so that only requests that can fall back ever meet a dependency that
+        is known to fail.
+
+        Raises:
+            BreakerOpen: the breaker is not closed.
+            Overloaded, DeadlineExceeded, DependencyTimeout: as `call`.
+        """
+        if self.breaker.state == "closed":
+            return await self.call(make, timeout_s=timeout_s)
+        self.breaker.check()
+        trial = asyncio.create_task(self._trial(make, timeout_s), name=f"trial-{self.name}")
+        self._trials.add(trial)
+        trial.add_done_callback(self._trials.discard)
+        raise BreakerOpen(f"{self.name} is tried in the background").after(0)
+
+    async def aclose(self) -> None:
+        """Stop the trials that still run."""
+        for trial in self._trials:
+            trial.cancel()
+        await asyncio.gather(*self._trials, return_exceptions=True)
+
+    async def _trial(self, make: Callable[[], Awaitable[object]], timeout_s: float) -> None:
+        with suppress(SteadyragError):  # the breaker has counted it, and nobody waits for it
+            await self.call(make, timeout_s=timeout_s)
+
     async def stream(
         self,
         make: Callable[[], AsyncGenerator[T, None]],
         *,
         timeout_s: float,
         priority: Priority = "interactive",
+        first_item_s: float = math.inf,
         first_item_counts: bool = True,
     ) -> AsyncGenerator[T, None]:
         """Yield what the generator that `make` makes yields, within `timeout_s` seconds altogether.
@@ -128,6 +160,7 @@ class Guard:
             make: makes the generator; not called when the call is refused.
             timeout_s: bound of the whole stream, seconds, waiting for a slot included.
             priority: who goes first for a slot.
+            first_item_s: bound of the time to the first item, seconds, waiting for a slot included.
             first_item_counts: whether the time to the first item is the call's latency, or else the whole duration.
 
         Raises:
@@ -137,12 +170,14 @@ class Guard:
             DependencyTimeout: the time ran out.
         """
         ends_at = self._monotonic() + timeout_s
+        until, bound_s = self._monotonic() + min(first_item_s, timeout_s), min(first_item_s, timeout_s)
         self.breaker.check()
-        async with self.limiter.slot(timeout_s=timeout_s, priority=priority) as slot:
+        async with self.limiter.slot(timeout_s=bound_s, priority=priority) as slot:
             with self.breaker.acquire() as permit, _Attempt(self, permit, slot) as attempt:
                 async with aclosing(make()) as items:
-                    while (item := await self._in_time(lambda: anext(items, _END), ends_at, timeout_s)) is not _END:
+                    while (item := await self._in_time(lambda: anext(items, _END), until, bound_s)) is not _END:
                         attempt.item_came(counts=first_item_counts)
+                        until, bound_s = ends_at, timeout_s
                         yield item
 
     async def _in_time(self, make: Callable[[], Awaitable[T]], ends_at: float, timeout_s: float) -> T:

@@ -7,8 +7,21 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from rag.pipeline.request import Answer, Ask
+from rag.resilience.events import (
+    BreakerChanged,
+    BreakerState,
+    CallFinished,
+    CallRejected,
+    LimitChanged,
+    ResilienceEvent,
+    Retried,
+    RetryBudgetExhausted,
+    Shed,
+)
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+#: In the order of the numbers that the gauge shows.
+BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "half-open", "open")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -36,6 +49,21 @@ class Metrics:
             "steadyrag_stage_seconds", "Duration of each stage.", ["stage"], buckets=SECONDS, registry=registry
         )
         self._tokens = Counter("steadyrag_tokens", "Tokens by model and kind.", ["model", "kind"], registry=registry)
+        self._calls = Counter(
+            "steadyrag_calls", "Guarded calls to a dependency by outcome.", ["name", "outcome"], registry=registry
+        )
+        self._refused = Counter(
+            "steadyrag_calls_refused", "Calls that an open breaker let not through.", ["name"], registry=registry
+        )
+        self._breaker = Gauge("steadyrag_breaker_state", "0 closed, 1 half-open, 2 open.", ["name"], registry=registry)
+        self._shed = Counter(
+            "steadyrag_shed", "Callers turned away for load.", ["name", "priority", "reason"], registry=registry
+        )
+        self._limit = Gauge("steadyrag_limit", "Calls allowed at once.", ["name"], registry=registry)
+        self._retries = Counter("steadyrag_retries", "Attempts beyond the first.", ["name"], registry=registry)
+        self._no_retries = Counter(
+            "steadyrag_retry_budget_exhausted", "Retries that the budget forbade.", ["name"], registry=registry
+        )
         self.in_flight = Gauge("steadyrag_requests_in_flight", "Requests being worked on.", registry=registry)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -58,6 +86,24 @@ class Metrics:
         if not hit:
             self._tokens.labels(answer.route.model, "prompt").inc(answer.usage.prompt_tokens)
             self._tokens.labels(answer.route.model, "completion").inc(answer.usage.completion_tokens)
+
+    def event(self, event: ResilienceEvent) -> None:
+        """Count what the protections did; fits their observer."""
+        match event:
+            case CallFinished(name=name, outcome=outcome):
+                self._calls.labels(name, outcome).inc()
+            case CallRejected(name=name):
+                self._refused.labels(name).inc()
+            case BreakerChanged(name=name, new=state):
+                self._breaker.labels(name).set(BREAKER_STATES.index(state))
+            case Shed(name=name, priority=priority, reason=reason):
+                self._shed.labels(name, priority, reason).inc()
+            case LimitChanged(name=name, new=limit):
+                self._limit.labels(name).set(limit)
+            case Retried(name=name):
+                self._retries.labels(name).inc()
+            case RetryBudgetExhausted(name=name):
+                self._no_retries.labels(name).inc()
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""

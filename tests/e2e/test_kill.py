@@ -21,7 +21,25 @@ SEED = 20_261_121
 KILLS = 5
 POLL_S = 0.005
 SQUAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "retrieval" / "squad" / "corpus.jsonl.gz"
-WORDS = "amber birch cedar delta ember fjord grove heath inlet juniper kelp larch maple north orchid pine quartz".split()
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heath",
+    "inlet",
+    "juniper",
+    "kelp",
+    "larch",
+    "maple",
+    "north",
+    "orchid",
+    "pine",
+    "quartz",
+]
 
 
 def generated(count, rng):

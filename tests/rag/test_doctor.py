@@ -58,7 +58,7 @@ async def answering():
         runners.append(web.AppRunner(app, access_log=None))
         await runners[-1].setup()
         await web.TCPSite(runners[-1], "127.0.0.1", 0).start()
-        return "http://127.0.0.1:{}".format(runners[-1].addresses[0][1])
+        return f"http://127.0.0.1:{runners[-1].addresses[0][1]}"
 
     yield start
     for runner in runners:

@@ -42,3 +42,20 @@ def test_the_caller_chooses_before_the_default(requested: Requested, default: Ti
 
 def test_the_small_model_is_the_default() -> None:
     assert Router(BACKENDS).choose("auto").tier == "small"
+
+
+@pytest.mark.parametrize(
+    ("requested", "last_resort", "expected"),
+    [
+        ("large", True, [("huge", None), ("tiny", "small"), ("quotes", "extractive")]),
+        ("large", False, [("huge", None), ("tiny", "small")]),
+        ("small", True, [("tiny", None), ("quotes", "extractive")]),
+        ("small", False, [("tiny", None)]),
+    ],
+)
+def test_below_the_chosen_model_stand_the_small_one_and_the_last_resort(
+    requested: Requested, last_resort: bool, expected: list[tuple[str, str | None]]
+) -> None:
+    router = Router(BACKENDS, last_resort=Named("quotes") if last_resort else None)
+    steps = router.steps(router.choose(requested))
+    assert [(step.backend.name, step.fallback) for step in steps] == expected

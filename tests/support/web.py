@@ -18,7 +18,7 @@ async def client_of(app):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        url = "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(app, lifespan="on", ws="none", log_config=None, access_log=False)
         server = _Server(config)
         running = asyncio.create_task(server.serve([listener]))

@@ -3,8 +3,8 @@ import itertools
 
 import pytest
 
-from evals.load.arrivals import poisson
 from evals.errors import QueueFull
+from evals.load.arrivals import poisson
 from evals.load.queue_model import QueueModel, Service
 
 

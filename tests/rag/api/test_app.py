@@ -20,6 +20,8 @@ ROUTES = {
     "/health": {"get"},
     "/ready": {"get"},
     "/metrics": {"get"},
+    "/admin/breakers": {"get"},
+    "/admin/breakers/{name}": {"post"},
 }
 
 
@@ -73,6 +75,6 @@ async def test_the_lifespan_starts_the_worker(make_service, client):
 
 async def stored(service, document_id):
     """Whether the document is there, once its job is done."""
-    while await service.jobs.next(timeout_s=5) is not None:  # noqa: ASYNC110 - the worker sets no event
+    while await service.jobs.next(timeout_s=5) is not None:
         pass
     return await service.store.document(DEFAULT, document_id, timeout_s=5) is not None

@@ -95,7 +95,10 @@ async def test_what_shapes_an_answer_is_part_of_its_scope(service, change):
 
 async def test_the_order_of_filters_is_not_part_of_the_scope(service):
     one, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
-    assert asked(service, chat_body(QUESTION, filters=one)).scope == asked(service, chat_body(QUESTION, filters=other)).scope
+    assert (
+        asked(service, chat_body(QUESTION, filters=one)).scope
+        == asked(service, chat_body(QUESTION, filters=other)).scope
+    )
 
 
 async def test_what_does_not_shape_an_answer_is_not_part_of_its_scope(service):
@@ -174,7 +177,10 @@ MALFORMED = {
     "an unknown extra": ({"messages": [TURN], "steadyrag": {"colection": "a"}}, "steadyrag.colection"),
     "a wrong type": ({"messages": [TURN], "temperature": "hot"}, "temperature"),
     "out of range": ({"messages": [TURN], "temperature": 3}, "temperature"),
-    "a name that no collection has": ({"messages": [TURN], "steadyrag": {"collection": "../x"}}, "steadyrag.collection"),
+    "a name that no collection has": (
+        {"messages": [TURN], "steadyrag": {"collection": "../x"}},
+        "steadyrag.collection",
+    ),
     "no time": ({"messages": [TURN], "steadyrag": {"timeout_s": 0}}, "steadyrag.timeout_s"),
     "a mode of no cache": ({"messages": [TURN], "steadyrag": {"cache": "maybe"}}, "steadyrag.cache"),
 }

@@ -38,22 +38,20 @@ async def forever():
 
 async def test_a_client_that_goes_stops_the_work(client):
     client.go()
-    with pytest.raises(ClientGone):
-        with StopOnDisconnect(client.receive):
-            await forever()
+    with pytest.raises(ClientGone), StopOnDisconnect(client.receive):
+        await forever()
     assert asyncio.current_task().cancelling() == 0, "the task may go on"
 
 
 async def test_the_work_is_told_by_cancellation(client):
     told = []
-    with pytest.raises(ClientGone):
-        with StopOnDisconnect(client.receive):
-            try:
-                client.go()
-                await forever()
-            except asyncio.CancelledError:
-                told.append("cancelled")
-                raise
+    with pytest.raises(ClientGone), StopOnDisconnect(client.receive):
+        try:
+            client.go()
+            await forever()
+        except asyncio.CancelledError:
+            told.append("cancelled")
+            raise
     assert told == ["cancelled"]
 
 
@@ -83,10 +81,9 @@ async def test_nothing_watches_after_the_block(client):
 
 
 async def test_an_error_of_the_work_stays_that_error(client):
-    with pytest.raises(KeyError):
-        with StopOnDisconnect(client.receive):
-            await client.asked.wait()
-            raise KeyError
+    with pytest.raises(KeyError), StopOnDisconnect(client.receive):
+        await client.asked.wait()
+        raise KeyError
 
 
 async def test_a_cancellation_from_elsewhere_stays_one(client):

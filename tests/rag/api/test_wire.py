@@ -54,7 +54,9 @@ def test_values_that_metadata_may_have(value):
     assert (kept, type(kept)) == (value, type(value))
 
 
-@pytest.mark.parametrize("fields", [{"id": ""}, {"id": "x" * 513}, {"metadata": {"a": {}}}, {"format": "pdf"}, {"a": 1}])
+@pytest.mark.parametrize(
+    "fields", [{"id": ""}, {"id": "x" * 513}, {"metadata": {"a": {}}}, {"format": "pdf"}, {"a": 1}]
+)
 def test_documents_that_do_not_fit(fields):
     with pytest.raises(ValidationError):
         DocumentBody.model_validate({"id": "a", "text": "b"} | fields)

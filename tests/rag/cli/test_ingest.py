@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-
 module = importlib.import_module("rag.cli.ingest")  # the package has a function of the same name
 
 

@@ -5,10 +5,19 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 import router.errors
-from rag.errors import DeadlineExceeded, DependencyFailed, InvalidRequest, Overloaded, SteadyragError
+from rag.errors import (
+    BreakerOpen,
+    DeadlineExceeded,
+    DependencyFailed,
+    DependencyTimeout,
+    InvalidRequest,
+    Overloaded,
+    SteadyragError,
+)
 from rag.pipeline.generate import ERRORS, Generation, generate
 from rag.types import Deadline
 from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.policy import Step
 from router.types import Chunk, Prompt, TokenUsage
 from tests.support.clock import FakeClock
 
@@ -18,9 +27,8 @@ PROMPT = Prompt((), "question", ())
 class Scripted:
     """A model that says its lines, then fails if it is to."""
 
-    name = "scripted"
-
-    def __init__(self, chunks: Sequence[Chunk], error: Exception | None = None) -> None:
+    def __init__(self, chunks: Sequence[Chunk], error: Exception | None = None, name: str = "scripted") -> None:
+        self.name = name
         self._chunks = chunks
         self._error = error
         self.closed = False
@@ -41,7 +49,7 @@ class Scripted:
 
 
 async def run(model: Scripted, generation: Generation, deadline: Deadline) -> list[str]:
-    return [piece async for piece in generate(model, PROMPT, deadline, generation)]
+    return [piece async for piece in generate([Step(model)], PROMPT, deadline, generation)]
 
 
 @pytest.fixture
@@ -54,20 +62,20 @@ async def test_pieces_come_as_they_are_said_and_are_collected(deadline: Deadline
     model = Scripted([Chunk("It "), Chunk(""), Chunk("is."), Chunk("", "length"), Chunk(usage=usage, answered=False)])
     generation = Generation()
     assert await run(model, generation, deadline) == ["It ", "is."]
-    assert generation == Generation(["It ", "is."], "length", usage, answered=False)
+    assert generation == Generation(["It ", "is."], "length", usage, answered=False, model="scripted")
     assert generation.text == "It is."
 
 
 async def test_what_the_model_does_not_say_stays_unknown(deadline: Deadline) -> None:
     generation = Generation()
     await run(Scripted([Chunk("Yes.", "stop")]), generation, deadline)
-    assert generation == Generation(["Yes."], "stop", TokenUsage(), answered=None)
+    assert generation == Generation(["Yes."], "stop", TokenUsage(), answered=None, model="scripted")
 
 
 async def test_a_later_chunk_does_not_take_back_what_an_earlier_one_said(deadline: Deadline) -> None:
     generation = Generation()
     await run(Scripted([Chunk("x", "length", TokenUsage(1, 1), answered=True), Chunk()]), generation, deadline)
-    assert generation == Generation(["x"], "length", TokenUsage(1, 1), answered=True)
+    assert generation == Generation(["x"], "length", TokenUsage(1, 1), answered=True, model="scripted")
 
 
 async def test_the_model_gets_the_time_that_is_left(deadline: Deadline, clock: FakeClock) -> None:
@@ -122,8 +130,64 @@ async def test_a_defect_is_not_taken_for_an_error_of_the_model(deadline: Deadlin
 async def test_closing_early_closes_the_model_s_stream(deadline: Deadline) -> None:
     model = Scripted([Chunk("one"), Chunk("two")])
     generation = Generation()
-    pieces = generate(model, PROMPT, deadline, generation)
+    pieces = generate([Step(model)], PROMPT, deadline, generation)
     assert await anext(pieces) == "one"
     await pieces.aclose()
     assert model.closed
     assert generation.text == "one"
+
+
+DOWN = [
+    ModelUnavailable("refused", model="m"),
+    ModelOverloaded("queue full", model="m"),
+    BreakerOpen("not called"),
+    DependencyTimeout("too late"),
+]
+
+
+@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+async def test_before_the_first_word_the_next_model_takes_over_and_says_so(
+    deadline: Deadline, error: Exception
+) -> None:
+    large, small = Scripted([], error, "large"), Scripted([Chunk("Yes.", "stop")], name="small")
+    generation = Generation()
+    steps = [Step(large), Step(small, "small"), Step(Scripted([]), "extractive")]
+    assert [piece async for piece in generate(steps, PROMPT, deadline, generation)] == ["Yes."]
+    assert (generation.model, generation.degraded) == ("small", ("model-fallback:small",))
+
+
+async def test_the_last_resort_is_labelled(deadline: Deadline) -> None:
+    generation = Generation()
+    steps = [Step(Scripted([], DOWN[0])), Step(Scripted([Chunk("Quote.", "stop")]), "extractive")]
+    assert [piece async for piece in generate(steps, PROMPT, deadline, generation)] == ["Quote."]
+    assert generation.degraded == ("extractive-fallback",)
+
+
+async def test_when_all_fail_the_last_error_is_told(deadline: Deadline) -> None:
+    steps = [Step(Scripted([], DOWN[0])), Step(Scripted([], ModelOverloaded("full", model="n")), "extractive")]
+    with pytest.raises(Overloaded, match="model n: full"):
+        _ = [piece async for piece in generate(steps, PROMPT, deadline, Generation())]
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        (Scripted([Chunk("half")], StreamBroken("reset", model="m")), DependencyFailed),
+        (Scripted([], ModelRejected("too long", model="m")), InvalidRequest),
+    ],
+)
+async def test_nobody_takes_over_after_the_first_word_or_for_a_wrong_request(
+    deadline: Deadline, first: Scripted, expected: type[SteadyragError]
+) -> None:
+    second = Scripted([Chunk("other", "stop")])
+    with pytest.raises(expected):
+        _ = [piece async for piece in generate([Step(first), Step(second, "small")], PROMPT, deadline, Generation())]
+    assert second.timeout_s == 0
+
+
+async def test_it_is_settled_who_answers_before_there_is_a_word(deadline: Deadline) -> None:
+    generation = Generation()
+    pieces = generate([Step(Scripted([Chunk(""), Chunk(""), Chunk("Yes.")]))], PROMPT, deadline, generation)
+    assert await anext(pieces) == ""
+    assert generation.model == "scripted"
+    assert [piece async for piece in pieces] == ["Yes."]

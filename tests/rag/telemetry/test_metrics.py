@@ -1,9 +1,20 @@
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from cache.types import Verdict
 from rag.pipeline.request import Answer, Ask, CacheOutcome
+from rag.resilience.events import (
+    BreakerChanged,
+    CallFinished,
+    CallRejected,
+    LimitChanged,
+    ResilienceEvent,
+    Retried,
+    RetryBudgetExhausted,
+    Shed,
+)
 from rag.telemetry.metrics import CONTENT_TYPE, Metrics
 from rag.types import ANONYMOUS, Deadline, RouteOutcome, Scope, Space
 from router.types import Message, TokenUsage
@@ -96,3 +107,30 @@ def test_two_services_in_one_process_count_apart(metrics):
 def test_the_format_is_the_one_that_is_announced(metrics):
     assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
     assert b"# TYPE steadyrag_requests_total counter" in metrics.render()
+
+
+@pytest.mark.parametrize(
+    ("event", "sample", "value"),
+    [
+        (CallFinished("index:2", "timeout", 0.5), 'steadyrag_calls_total{name="index:2",outcome="timeout"}', 1),
+        (CallRejected("index:2", "open"), 'steadyrag_calls_refused_total{name="index:2"}', 1),
+        (BreakerChanged("store", "closed", "open", "failure-rate"), 'steadyrag_breaker_state{name="store"}', 2),
+        (BreakerChanged("store", "open", "half-open", "probe-due"), 'steadyrag_breaker_state{name="store"}', 1),
+        (
+            Shed("answers", "batch", "queue-full"),
+            'steadyrag_shed_total{name="answers",priority="batch",reason="queue-full"}',
+            1,
+        ),
+        (LimitChanged("answers", 32, 40), 'steadyrag_limit{name="answers"}', 40),
+        (Retried("store", 1, 0.1, "DependencyFailed"), 'steadyrag_retries_total{name="store"}', 1),
+        (RetryBudgetExhausted("store"), 'steadyrag_retry_budget_exhausted_total{name="store"}', 1),
+    ],
+)
+def test_each_event_of_the_protections_counts(metrics, event, sample, value):
+    metrics.event(event)
+    assert samples(metrics)[sample] == value
+
+
+def test_there_is_a_sample_for_every_kind_of_event():
+    tested = {CallFinished, CallRejected, BreakerChanged, Shed, LimitChanged, Retried, RetryBudgetExhausted}
+    assert set(get_args(ResilienceEvent)) == tested

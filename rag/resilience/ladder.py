@@ -1,0 +1,34 @@
+"""The degradation ladder, as data: what fails, what serves instead, and the label that says so.
+
+An answer carries the label of every rung that it stands on; nothing degrades silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step down.
+
+    Attributes:
+        fails: the part that does not answer.
+        instead: what serves in its place.
+        label: what the answer says; "{}" stands for what is only known then.
+    """
+
+    fails: str
+    instead: str
+    label: str
+
+
+SHARDS = Rung("some shards of the dense index", "the other shards, and BM25", "shards:{}/{}")
+DENSE = Rung("every shard of the dense index", "BM25 alone", "dense-unavailable")
+EMBEDDER = Rung("the embedder", "BM25 alone; the cache's exact tier only", "embedder-unavailable")
+LEXICAL = Rung("the lexical index", "dense search alone", "lexical-unavailable")
+MODEL = Rung("the chosen model", "the other tier's model", "model-fallback:{}")
+EXTRACTIVE = Rung("every model", "sentences quoted from the passages", "extractive-fallback")
+
+#: Top to bottom; below the last rung stands an honest 503 with Retry-After.
+LADDER = (SHARDS, DENSE, EMBEDDER, LEXICAL, MODEL, EXTRACTIVE)
