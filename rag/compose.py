@@ -121,7 +121,7 @@ def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Service:
     folder.check_format(embedder=settings.embedder.model, dimension=model.info.dimension, shards=settings.index.shards)
     pool = stack.enter_context(ThreadPoolExecutor(settings.index.shards + 2, thread_name_prefix="search"))
     log, store, jobs, points = _storage(settings, folder.path, clock, stack)
-    lexical = _lexical(settings, folder.path, pool, wrap, stack)
+    lexical: LexicalIndex = wrap("lexical", _lexical(settings, folder.path, pool, log.position, stack))
     shards = [wrap(f"index:{n}", s) for n, s in enumerate(_shards(settings, model.info.dimension, pool, stack))]
     writer = Writer(
         chunker=Chunker(embedder.count_tokens, max_tokens=model.info.max_tokens),
@@ -236,13 +236,12 @@ def _storage(
 
 
 def _lexical(
-    settings: Settings, folder: Path, pool: ThreadPoolExecutor, wrap: Wrap, stack: AsyncExitStack
+    settings: Settings, folder: Path, pool: ThreadPoolExecutor, newest: int, stack: AsyncExitStack
 ) -> LexicalIndex:
     _only("memory:", settings.lexical.url, "LEXICAL__URL")
-    local = LocalLexicalIndex(folder / "lexical.db", Analyzer(), pool)
+    local = LocalLexicalIndex(folder / "lexical.db", Analyzer(), pool, newest)
     stack.push_async_callback(local.aclose)
-    lexical: LexicalIndex = wrap("lexical", local)
-    return lexical
+    return local
 
 
 def _shards(

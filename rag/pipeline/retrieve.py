@@ -49,12 +49,14 @@ class Retriever:
 
         Raises:
             DependencyFailed: neither index answered.
+            DeadlineExceeded: they did not answer in the caller's time.
         """
         found = await asyncio.gather(
             self._lexical.search(space, text, CANDIDATES, filters, timeout_s=deadline.remaining()),
             self._dense(space, vector, filters, deadline),
             return_exceptions=True,
         )
+        deadline.remaining()  # what came too late for this caller is not the indexes' failure
         rankings, degraded = _usable(*found)
         fused = reciprocal_rank_fusion(rankings)[: max(top_k * OVERSAMPLE, CANDIDATES)]
         existing = await self._store.passages(space, [hit.passage_id for hit in fused], timeout_s=deadline.remaining())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,21 +37,28 @@ _COLUMNS = "seq, tenant, collection, document_id, metadata, ids, sizes, lengths,
 class LocalLexicalIndex:
     """A `LexicalIndex` in memory, with its bags of words in a SQLite file.
 
-    The file spares the analysis of all texts at start; it is derived data: when it is missing or damaged, it is made
-    anew from the log.
+    The file spares the analysis of all texts at start; it is derived data: when it is missing, damaged, or ahead of the
+    log (as after an older log was restored), it is made anew from the log.
+
+    Args:
+        file: the SQLite file.
+        analyzer: texts to terms.
+        pool: where the work runs.
+        newest: the log's position; a file that is past it belongs to another log.
     """
 
-    def __init__(self, file: Path, analyzer: Analyzer, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, file: Path, analyzer: Analyzer, pool: ThreadPoolExecutor, newest: int = sys.maxsize) -> None:
         self._analyzer = analyzer
         self._pool = pool
         self._spaces: dict[Space, Bm25] = {}
         self._position = 0
         try:
-            self._database = self._open(file)
+            self._database = self._open(file, newest)
         except (DataFolderCorrupt, DependencyFailed, InvalidRequest, ValueError):  # whatever damaged rows can raise
             for part in file.parent.glob(file.name + "*"):
                 part.unlink()
-            self._database = self._open(file)
+            self._spaces, self._position = {}, 0
+            self._database = self._open(file, newest)
 
     @property
     def position(self) -> int:
@@ -78,9 +86,11 @@ class LocalLexicalIndex:
         """Close the file."""
         await self._database.aclose()
 
-    def _open(self, file: Path) -> Database:
+    def _open(self, file: Path, newest: int) -> Database:
         database = Database(file, SCHEMA, readers=1)
         self._load(database.now(lambda c: c.execute(f"SELECT {_COLUMNS} FROM bags ORDER BY seq").fetchall()))
+        if self._position > newest:
+            raise ValueError("the file is ahead of the log")
         return database
 
     def _entry(self, change: Change) -> Entry:

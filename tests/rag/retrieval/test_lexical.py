@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,15 @@ async def test_a_change_that_could_not_be_kept_is_not_taken_in(index: LocalLexic
     await index.apply(HISTORY, timeout_s=10)
     assert index.position == len(HISTORY)
     assert await results(index) != before
+
+
+async def test_a_file_that_is_ahead_of_the_log_is_made_anew(file: Path, pool: ThreadPoolExecutor) -> None:
+    first = opened(file, pool)
+    await first.apply(HISTORY, timeout_s=10)
+    await first.aclose()
+    restored = LocalLexicalIndex(file, Analyzer(), pool, newest=2)
+    assert restored.position == 0
+    await restored.apply(HISTORY[:2], timeout_s=10)
+    await restored.apply([replace(change, seq=3) for change in HISTORY[-1:]], timeout_s=10)
+    assert restored.position == 3
+    await restored.aclose()
