@@ -1,28 +1,33 @@
 """Real processes over data folders of their own."""
 
-import json
-
 import pytest
 
 from tests.support import folders
-from tests.support.corpus import DOCUMENTS
+from tests.support.command import Command
+from tests.support.corpus import DOCUMENTS, as_lines
 from tests.support.processes import Environment, serving, steadyrag
 
 
-def as_lines(documents):
-    """The documents as JSON Lines."""
-    records = ({"_id": each.id, "title": each.title, "text": each.text, "format": each.format} for each in documents)
-    return "".join(json.dumps(record) + "\n" for record in records)
+@pytest.fixture
+def data_dir(scratch):
+    """A data folder that does not exist yet."""
+    return scratch / "data"
 
 
 @pytest.fixture
-def environment(scratch, model_folder):
-    """Settings of a command whose data folder is `scratch / "data"`: `environment(index__shards=1)`."""
+def environment(data_dir, model_folder):
+    """Settings of a command: `environment(index__shards=1)`."""
 
-    def make(**settings):
-        return Environment(scratch / "data", model_folder, **{"limits__min_free_bytes": 0, **settings})
+    def make(data_dir=data_dir, **settings):
+        return Environment(data_dir, model_folder, **{"limits__min_free_bytes": 0, **settings})
 
     return make
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, environment):
+    """Run a command in this process, over one shard."""
+    return Command(monkeypatch, capsys, environment(index__shards=1))
 
 
 @pytest.fixture(scope="module")

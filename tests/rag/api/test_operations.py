@@ -4,6 +4,7 @@ from rag.errors import DependencyTimeout
 from rag.version import __version__
 from tests.support.chat import chat_body, complete
 from tests.support.corpus import QUESTION
+from tests.support.failing import Failing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,22 +22,15 @@ async def test_ready(http):
     assert await get(http, "/ready") == (200, {"ready": True, "checks": {"document_log": "ok", "embedder": "ok"}})
 
 
-class Late:
-    """An embedder or a store that takes longer than anybody waits."""
-
-    def __init__(self, adapter):
-        self._adapter = adapter
-
-    def __getattr__(self, name):
-        return getattr(self._adapter, name)
-
-    async def embed(self, texts, *, timeout_s):
-        raise DependencyTimeout("embedding took longer than 2.00 s")
-
-
 async def test_a_dependency_that_does_not_answer_is_named(make_service, client):
-    late = await make_service(wrap=lambda seam, adapter: Late(adapter) if seam == "embedder" else adapter, documents=())
-    status, body = await get(await client(late), "/ready")
+    parts = {}
+
+    def wrap(seam, adapter):
+        return parts.setdefault(seam, Failing(adapter))
+
+    http = await client(await make_service(wrap=wrap, documents=()))
+    parts["embedder"].fail("embed", DependencyTimeout("embedding took longer than 2.00 s"))
+    status, body = await get(http, "/ready")
     assert status == 503
     assert body == {
         "ready": False,

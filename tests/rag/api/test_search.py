@@ -3,6 +3,7 @@ import pytest
 from rag.errors import DependencyFailed
 from rag.settings import LimitSettings
 from tests.support.corpus import QUESTION
+from tests.support.failing import Failing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -76,36 +77,33 @@ async def test_what_is_wrong_is_said(http, fields, expected):
     assert await refused(http, **fields) == expected
 
 
-class Failing:
-    """A port whose every call fails."""
+def broken(*seams):
+    """Let the search of these seams fail."""
 
-    def __init__(self, adapter):
-        self._adapter = adapter
+    def wrap(seam, adapter):
+        part = Failing(adapter)
+        if seam.partition(":")[0] in seams:
+            part.fail("search", DependencyFailed("it is down"))
+        return part
 
-    def __getattr__(self, name):
-        attribute = getattr(self._adapter, name)
-        return fail if name in {"search", "embed"} else attribute
-
-
-async def fail(*_, **__):
-    raise DependencyFailed("it is down")
+    return wrap
 
 
 @pytest.mark.parametrize(
-    ("seams", "label"),
+    ("seam", "label"),
     [("lexical", "lexical-unavailable"), ("index", "dense-unavailable")],
 )
-async def test_one_index_answers_alone_and_says_so(make_service, client, seams, label):
-    http = await client(await make_service(wrap=broken(seams)))
+async def test_one_index_answers_alone_and_says_so(make_service, client, seam, label):
+    http = await client(await make_service(wrap=broken(seam)))
     body = await found(http)
     assert body["degraded"] == [label]
     assert body["results"][0]["document_id"] == "tower"
 
 
-def broken(*seams):
-    return lambda seam, adapter: Failing(adapter) if seam.partition(":")[0] in seams else adapter
-
-
 async def test_without_any_index_it_says_that_it_cannot(make_service, client):
     http = await client(await make_service(wrap=broken("lexical", "index")))
     assert await refused(http, query=QUESTION) == (503, "dependency_failed", None)
+
+
+async def test_a_time_limit_that_nobody_can_keep_is_the_callers(http):
+    assert await refused(http, query=QUESTION, timeout_s=1e-4) == (504, "deadline_exceeded", None)
