@@ -64,6 +64,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         service.folder.announce(url)
         people.print(f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)", soft_wrap=True)
         await server.serve(sockets=[listener])
+        if server.force_exit:
+            await server.lifespan.shutdown()  # which uvicorn leaves out when it is told to stop at once
     finally:
         await asyncio.shield(service.aclose())
         people.print("steadyrag stopped")

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import IO
 from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, StorageFull
 
 LOCK_FILE = "steadyrag.lock"
+#: A command that only asks who holds the folder holds it itself for a moment: not to be taken for an owner.
+CLAIM_TRIES, CLAIM_PAUSE_S = 5, 0.02
 FORMAT_FILE = "format.json"
 #: Raised when stored data changes shape.
 FORMAT = 1
@@ -108,11 +111,15 @@ class DataFolder:
         self.close()
 
     def _claim(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DataFolderBusy(_busy(self.path, _read_owner(self._lock))) from None
-        self.announce(None)
+        for _ in range(CLAIM_TRIES):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(CLAIM_PAUSE_S)
+                continue
+            self.announce(None)
+            return
+        raise DataFolderBusy(_busy(self.path, _read_owner(self._lock)))
 
 
 @contextmanager

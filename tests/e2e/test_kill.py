@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 import signal
-import sqlite3
 import time
 from itertools import islice
 from pathlib import Path
@@ -13,41 +12,18 @@ import aiohttp
 import pytest
 
 from tests.support import folders
+from tests.support.corpus import generated
 from tests.support.jobs import accepted, finished
 from tests.support.processes import TIMEOUT_S, Environment, serving, started, steadyrag
-from tests.support.stored import Stored, rows
+from tests.support.stored import Stored, written
+
+pytestmark = pytest.mark.slow
 
 SEED = 20_261_121
 KILLS = 5
 POLL_S = 0.005
+MOMENT_S = 0.02
 SQUAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "retrieval" / "squad" / "corpus.jsonl.gz"
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "heath",
-    "inlet",
-    "juniper",
-    "kelp",
-    "larch",
-    "maple",
-    "north",
-    "orchid",
-    "pine",
-    "quartz",
-]
-
-
-def generated(count, rng):
-    """Short documents, some of several passages, some with equal text."""
-    for number in range(count):
-        sentences = (f"{' '.join(rng.choices(WORDS, k=8)).capitalize()}." for _ in range(40 if number % 17 == 0 else 1))
-        text = "Every such document says the same." if number % 10 == 0 else " ".join(sentences)
-        yield {"_id": f"d{number}", "title": f"Document {number}", "text": text}
 
 
 @pytest.fixture
@@ -73,18 +49,10 @@ def ids(corpus):
     return sorted(json.loads(line)["_id"] for line in corpus.read_text().splitlines())
 
 
-def written(data_dir):
-    """How many documents were ever written."""
-    try:
-        return rows(data_dir, "SELECT COALESCE(MAX(seq), 0) FROM documents")[0][0]
-    except sqlite3.OperationalError:
-        return 0  # the database is not there yet
-
-
-def kill(process, data_dir, documents, delay_s):
-    """Kill the process a moment after that many documents were written."""
+def kill(process, once, delay_s=0.0):
+    """Kill the process a moment after `once()` holds."""
     end = time.monotonic() + TIMEOUT_S
-    while written(data_dir) < documents:
+    while not once():
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < end
         time.sleep(POLL_S)
@@ -93,19 +61,35 @@ def kill(process, data_dir, documents, delay_s):
     assert process.wait() == -signal.SIGKILL
 
 
+def moments(total, rng):
+    """How many documents are to be written before each kill; enough are left to be killed at."""
+    return sorted(rng.sample(range(total - 400), KILLS))
+
+
 def interrupted(environment, data_dir, corpus, total):
     """Ingest, killed at random moments, until it is through; gives the final run."""
     rng = random.Random(SEED)
-    for target in sorted(rng.sample(range(total - 300), KILLS)):
+    for target in moments(total, rng):
         with started(environment, "ingest", corpus) as process:
-            kill(process, data_dir, target, rng.uniform(0, 0.05))
+            kill(process, lambda target=target: written(data_dir) >= target, rng.uniform(0, MOMENT_S))
     return steadyrag(environment, "ingest", corpus, "--json")
 
 
 def test_the_moments_of_death_are_spread(corpus):
-    moments = sorted(random.Random(SEED).sample(range(len(ids(corpus)) - 300), KILLS))
-    assert len(set(moments)) == KILLS
-    assert moments[0] < 100 < moments[-1]
+    chosen = moments(len(ids(corpus)), random.Random(SEED))
+    assert len(set(chosen)) == KILLS
+    assert chosen[0] < 64 < chosen[-1]
+
+
+@pytest.mark.parametrize("place", ["steadyrag.lock", "index/shard-3", "lexical.db-wal"])
+def test_the_making_of_the_folder(corpus, scratch, model_folder, place):
+    environment = Environment(scratch / "data", model_folder, limits__min_free_bytes=0)
+    with started(environment, "ingest", corpus) as process:
+        kill(process, (scratch / "data" / place).exists)
+    assert steadyrag(environment, "ingest", corpus).returncode == 0
+    found = Stored.read(scratch / "data")
+    found.check()
+    assert found.documents == ids(corpus)
 
 
 def assert_as_if_nothing_had_happened(corpus, scratch, model_folder):
@@ -130,7 +114,6 @@ def test_ingestion(corpus, scratch, model_folder):
     assert_as_if_nothing_had_happened(corpus, scratch, model_folder)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_ingestion_of_real_text(squad, scratch, model_folder):
     assert_as_if_nothing_had_happened(squad, scratch, model_folder)
@@ -144,7 +127,7 @@ def test_changed_documents(corpus, scratch, model_folder):
     records = [json.loads(line) for line in corpus.read_text().splitlines()]
     changed.write_text("".join(json.dumps({**each, "text": f"Changed. {each['text']}"}) + "\n" for each in records))
     with started(environment, "ingest", changed) as process:
-        kill(process, scratch / "data", len(records) + 1, 0.0)
+        kill(process, lambda: written(scratch / "data") > len(records))
     assert steadyrag(environment, "ingest", changed).returncode == 0
     fresh = Environment(scratch / "fresh", model_folder, limits__min_free_bytes=0)
     assert steadyrag(fresh, "ingest", changed).returncode == 0
@@ -160,7 +143,7 @@ async def test_a_job_that_was_accepted(scratch, model_folder):
     with serving(environment) as served:
         async with aiohttp.ClientSession(served.url) as http:
             job = await accepted(http, {"documents": documents})
-        kill(served.process, scratch / "data", 1, 0.0)
+        kill(served.process, lambda: written(scratch / "data") > 0)
     with serving(environment) as served:
         async with aiohttp.ClientSession(served.url) as http:
             job = await finished(http, job)

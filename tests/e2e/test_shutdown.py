@@ -1,6 +1,8 @@
 """SIGTERM: what runs is finished, nothing new is taken, and it takes a bounded time."""
 
 import asyncio
+import json
+import random
 import signal
 import time
 
@@ -8,12 +10,14 @@ import aiohttp
 import pytest
 
 from tests.support.chat import ROUTE, Stream, chat_body, complete
-from tests.support.corpus import DOCUMENTS, QUESTION, as_lines
+from tests.support.corpus import DOCUMENTS, QUESTION, as_lines, generated
 from tests.support.gated_model import WORDS, GatedModel
-from tests.support.processes import Environment, serving, steadyrag
-from tests.support.stored import Stored
+from tests.support.processes import TIMEOUT_S, Environment, serving, started, steadyrag
+from tests.support.stored import Stored, written
 
 SHUTDOWN_S = 1.0
+#: Far below the 20 s that running requests have by default.
+AT_ONCE_S = 5.0
 
 
 @pytest.fixture
@@ -88,3 +92,37 @@ async def test_what_does_not_end_is_cut_off_in_time(environment, model, scratch)
     assert model.gone.is_set()
     assert "Traceback" not in served.said, served.said
     Stored.read(scratch / "data").check()
+
+
+async def test_a_second_ctrl_c_stops_it_at_once(environment, model, scratch):
+    with serving(environment) as served:
+        async with aiohttp.ClientSession(served.url) as http:
+            response = await http.post(ROUTE, json=chat_body(QUESTION, stream=True))
+            await model.started.wait()
+            served.signal(signal.SIGINT)
+            await refused(served.url)
+            served.signal(signal.SIGINT)
+            told_at = time.monotonic()
+            assert await asyncio.to_thread(served.wait) == 0, served.said
+            assert time.monotonic() - told_at < AT_ONCE_S
+            response.close()
+    assert "Traceback" not in served.said, served.said
+    Stored.read(scratch / "data").check()
+
+
+def test_ctrl_c_of_an_ingestion(scratch, model_folder, tmp_path):
+    """What was stored is there as a whole; there is nothing to mend."""
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps(record) + "\n" for record in generated(2_000, random.Random(1))))
+    environment = Environment(scratch / "data", model_folder, index__shards=1, limits__min_free_bytes=0)
+    with started(environment, "ingest", corpus) as ingestion:
+        while not written(scratch / "data"):
+            assert ingestion.poll() is None
+        ingestion.send_signal(signal.SIGINT)
+        _, told = ingestion.communicate(timeout=TIMEOUT_S)
+    assert ingestion.returncode == 130
+    assert "Traceback" not in told
+    found = Stored.read(scratch / "data")
+    found.check()
+    assert 0 < len(found.documents) < 2_000
+    assert not found.notes

@@ -33,6 +33,25 @@ DOCUMENTS = (
 QUESTION = "How tall is the Eiffel Tower?"
 ANSWER = "330 metres"
 UNANSWERABLE = "Who won the football world cup in 1998?"
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heath",
+    "inlet",
+    "juniper",
+    "kelp",
+    "larch",
+    "maple",
+    "north",
+    "orchid",
+    "pine",
+    "quartz",
+]
 
 
 def as_lines(documents):
@@ -43,3 +62,11 @@ def as_lines(documents):
 def _record(document):
     fields = {"_id": document.id, "title": document.title, "text": document.text, "format": document.format}
     return fields | {"metadata": dict(document.metadata)}
+
+
+def generated(count, rng):
+    """Short documents, some of several passages, some with equal text."""
+    for number in range(count):
+        sentences = (f"{' '.join(rng.choices(WORDS, k=8)).capitalize()}." for _ in range(40 if number % 17 == 0 else 1))
+        text = "Every such document says the same." if number % 10 == 0 else " ".join(sentences)
+        yield {"_id": f"d{number}", "title": f"Document {number}", "text": text}

@@ -65,6 +65,14 @@ def rows(data_dir, query, name="catalog.db"):
         return connection.execute(query).fetchall()
 
 
+def written(data_dir):
+    """How many documents were ever written; also while another process writes."""
+    try:
+        return rows(data_dir, "SELECT COALESCE(MAX(seq), 0) FROM documents")[0][0]
+    except sqlite3.OperationalError:
+        return 0  # the database is not there yet
+
+
 def points(folder):
     """The ids of a shard's points, sorted."""
     shard = EdgeShard.load(str(folder))

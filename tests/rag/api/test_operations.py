@@ -55,6 +55,17 @@ async def test_metrics(http):
     assert 'steadyrag_answers_total{answered="true",cache="bypass",model="extractive"}' in text
 
 
+async def test_ids_and_unknown_paths_are_no_labels(http):
+    for path in ("/v1/jobs/job_17", "/v1/documents/a/b.md", "/nowhere/at/all"):
+        async with http.get(path) as response:
+            assert response.status == 404
+    async with http.get("/metrics") as response:
+        text = await response.text()
+    for route in ("/v1/jobs/{job_id}", "/v1/documents/{document_id:path}", "unmatched"):
+        assert f'steadyrag_requests_total{{route="{route}",status="404"}}' in text
+    assert not {"job_17", "b.md", "nowhere"} & set(text.replace("/", " ").replace('"', " ").split())
+
+
 async def test_home_leads_to_the_docs(http):
     async with http.get("/", allow_redirects=False) as response:
         assert (response.status, response.headers["location"]) == (307, "/docs")
