@@ -224,9 +224,13 @@ class _Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         guard, now = self._guard, self._guard._monotonic()
-        if isinstance(error, DependencyTimeout) and self._was_flowing(now):
+        if isinstance(error, DependencyTimeout) and (self._was_flowing(now) or self._was_hurried(now)):
             self._permit.release()
         guard._on_event(CallFinished(guard.name, self._outcome(error), now - self._started, self._first_item_s))
+
+    def _was_hurried(self, now: float) -> bool:
+        """Whether the caller's time ran out before the call would even count as slow: that is no fault of anybody's."""
+        return now - self._started < self._guard.breaker.config.slow_s
 
     def _was_flowing(self, now: float) -> bool:
         """Whether items still came when the time ran out: then the answer was long, and the dependency healthy."""

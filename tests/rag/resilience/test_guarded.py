@@ -155,3 +155,11 @@ async def test_a_model_that_began_may_take_its_whole_time(part, guard):
     chunks = GuardedBackend(Slow(), guard, CAP_S).stream(Prompt((), "q", ()), timeout_s=30)
     assert [chunk.text async for chunk in chunks] == ["Well,", "yes."]
     assert guard.breaker.state == "closed"
+
+
+async def test_callers_in_a_hurry_do_not_close_the_way_for_others(part, guard):
+    part.takes_s = CAP_S / 5
+    for _ in range(60):
+        with pytest.raises(DependencyTimeout):
+            await GuardedEmbedder(part, guard, CAP_S).embed(["a"], timeout_s=CAP_S / 50)
+    assert guard.breaker.state == "closed"
