@@ -1,7 +1,8 @@
 """What can go wrong with a model.
 
 ModelError
-├── ModelUnavailable      refused, reset, timed out or 5xx before the first token: another model may serve
+├── ModelUnavailable      timed out or 5xx before the first token: another model may serve
+│   └── ModelUnreachable  refused or reset before the first token: the same server may serve the next connection
 ├── ModelOverloaded       429 or a full queue before the first token
 ├── ModelRejected         4xx: the request itself is wrong for this model (too long, bad parameter)
 └── StreamBroken          the stream died after the first token: no retry, the caller is told
@@ -9,13 +10,18 @@ ModelError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ModelError(Exception):
     """Root of the tree.
 
     Attributes:
         model: the name of the model that failed.
+        retryable: whether the same call may succeed if sent again at once.
     """
+
+    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, model: str) -> None:
         super().__init__(message)
@@ -24,7 +30,13 @@ class ModelError(Exception):
 
 
 class ModelUnavailable(ModelError):
-    """Refused, reset, timed out or 5xx before the first token."""
+    """Timed out or 5xx before the first token."""
+
+
+class ModelUnreachable(ModelUnavailable):
+    """Refused or reset before the first token, as when a replica restarts behind its address."""
+
+    retryable = True
 
 
 class ModelOverloaded(ModelError):

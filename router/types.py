@@ -78,9 +78,11 @@ class Chunk:
         finish_reason: set on the last chunk that carries text, None before.
         usage: set on the last chunk of the stream, if the server tells.
         answered: False on the last chunk when the back end knows that the evidence does not answer.
+        degraded: on the first chunk, labels of what the back end had to do without.
     """
 
     text: str = ""
     finish_reason: FinishReason | None = None
     usage: TokenUsage | None = None
     answered: bool | None = None
+    degraded: tuple[str, ...] = ()

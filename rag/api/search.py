@@ -14,10 +14,11 @@ from rag.api.json_response import json_response
 from rag.api.wire import SearchRequest
 from rag.compose import Service
 from rag.errors import InvalidRequest, PayloadTooLarge
+from rag.pipeline.retrieve import Retrieved
 from rag.pipeline.shared import Shared
 from rag.pipeline.trace import Trace
 from rag.ports import Vector
-from rag.types import ScoredPassage
+from rag.types import Deadline, ScoredPassage, Space
 
 
 def add_search_routes(app: FastAPI, service: Service) -> None:
@@ -38,16 +39,29 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
         deadline = deadline_of(request, body.timeout_s, service)
         trace = Trace(service.clock)
 
-        async def embed() -> Vector:
-            vector: Vector = (await service.embedder.embed([body.query], timeout_s=deadline.remaining()))[0]
-            return vector
-
-        with StopOnDisconnect(request.receive), Shared(embed) as vector, trace.stage("retrieve"):
-            found = await service.retriever.retrieve(
-                space, body.query, vector, top_k=body.top_k, filters=body.filters, deadline=deadline
-            )
+        with StopOnDisconnect(request.receive):
+            found = await _find(service, space, body, deadline, trace)
         results = [_result(scored) for scored in found.passages]
         return json_response({"results": results, "degraded": found.degraded, "timings_ms": trace.timings_ms()})
+
+
+async def _find(service: Service, space: Space, body: SearchRequest, deadline: Deadline, trace: Trace) -> Retrieved:
+    """The passages, once the service has a place for the search.
+
+    Searches share the places of answers. They take a small part of the time, so the limit is not learnt from them.
+    """
+
+    async def embed() -> Vector:
+        vector: Vector = (await service.embedder.embed([body.query], timeout_s=deadline.remaining()))[0]
+        return vector
+
+    place = service.admission.slot(timeout_s=deadline.remaining(), priority=body.priority)
+    place.unmeasured()
+    async with place:
+        with Shared(embed) as vector, trace.stage("retrieve"):
+            return await service.retriever.retrieve(
+                space, body.query, vector, top_k=body.top_k, filters=body.filters, deadline=deadline
+            )
 
 
 def _result(scored: ScoredPassage) -> dict[str, object]:

@@ -9,13 +9,21 @@ from dataclasses import dataclass, field
 from rag.errors import DependencyFailed, InvalidRequest, Overloaded, SteadyragError
 from rag.resilience.ladder import EXTRACTIVE, MODEL
 from rag.types import Deadline
-from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.errors import (
+    ModelError,
+    ModelOverloaded,
+    ModelRejected,
+    ModelUnavailable,
+    ModelUnreachable,
+    StreamBroken,
+)
 from router.policy import Step
 from router.types import Chunk, FinishReason, Prompt, TokenUsage
 
 #: Each error of the router's tree, and what it is to the caller.
 ERRORS: dict[type[ModelError], type[SteadyragError]] = {
     ModelUnavailable: DependencyFailed,
+    ModelUnreachable: DependencyFailed,
     ModelOverloaded: Overloaded,
     ModelRejected: InvalidRequest,
     StreamBroken: DependencyFailed,
@@ -31,7 +39,7 @@ class Generation:
     Attributes:
         answered: what the back end says of itself; None when it does not know.
         model: the back end that answers; "" until that is settled.
-        degraded: the label of the rung it stands on, if it is not the chosen one.
+        degraded: labels of the rung it stands on, if it is not the chosen one, and of what it had to do without.
     """
 
     pieces: list[str] = field(default_factory=list)
@@ -63,7 +71,8 @@ async def generate(
             async with aclosing(_mapped(step, prompt, deadline)) as chunks:
                 async for chunk in chunks:
                     first = not generation.model
-                    generation.model, generation.degraded = step.backend.name, _labels(step)
+                    if first:
+                        generation.model, generation.degraded = step.backend.name, _labels(step) + chunk.degraded
                     if (text := _take(chunk, generation)) or first:
                         yield text
                 return

@@ -1,7 +1,7 @@
-"""One wrapper for every call to a dependency: breaker, bulkhead, timeout, events.
+"""One wrapper for every call to a dependency: breaker, bulkhead, timeout, retries, events.
 
     guard = Guard.build("index:0", GuardConfig(), clock, on_event)
-    hits = await guard.call(lambda: shard.search(space, vector, 10, {}, timeout_s=0.2), timeout_s=0.2)
+    hits = await guard.read(lambda left_s: shard.search(space, vector, 10, {}, timeout_s=left_s), timeout_s=0.2)
     chunks = guard.stream(lambda: backend.stream(prompt, timeout_s=30.0), timeout_s=30.0)
 
 A caller of `stream` that may stop early closes it (`contextlib.aclosing`), which stops the dependency's work at once.
@@ -17,13 +17,14 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from rag.errors import BreakerOpen, DeadlineExceeded, DependencyTimeout, SteadyragError
 from rag.resilience.breaker import Breaker, BreakerConfig, Permit
 from rag.resilience.events import CallFinished, Observer, Outcome
 from rag.resilience.limiter import AdaptiveLimiter, LimiterConfig, Slot
-from rag.types import Clock, Priority
+from rag.resilience.retry import Retries, RetryBudget, RetryPolicy
+from rag.types import Clock, Deadline, Priority
 
 T = TypeVar("T")
 
@@ -37,11 +38,21 @@ _END: Final = _Sentinel.END
 
 @dataclass(frozen=True, slots=True)
 class GuardConfig:
-    """The protections of one dependency; each can be switched off by its `enabled`, the timeout by `timeouts`."""
+    """The protections of one target; each can be switched off.
+
+    Attributes:
+        breaker: off by its `enabled`.
+        limiter: off by its `enabled`.
+        timeouts: False lets calls take as long as they like.
+        retry: off by one attempt.
+        retry_tokens: size of the budget for retries; infinite = no bound.
+    """
 
     breaker: BreakerConfig = field(default_factory=BreakerConfig)
     limiter: LimiterConfig = field(default_factory=LimiterConfig)
     timeouts: bool = True
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry_tokens: float = 10.0
 
 
 class Guard:
@@ -54,6 +65,7 @@ class Guard:
         name: the target, as operators see it.
         breaker: the target's breaker.
         limiter: the limiter of the target or of the dependency that it belongs to.
+        retries: how what is safe to repeat is repeated.
         clock: the source of time.
         on_event: told of `CallFinished`; must not raise.
         timeouts: False lets calls take as long as they like.
@@ -65,6 +77,7 @@ class Guard:
         *,
         breaker: Breaker,
         limiter: AdaptiveLimiter,
+        retries: Retries,
         clock: Clock,
         on_event: Observer,
         timeouts: bool = True,
@@ -72,6 +85,8 @@ class Guard:
         self.name = name
         self.breaker = breaker
         self.limiter = limiter
+        self._retries = retries
+        self._clock = clock
         self._monotonic = clock.monotonic
         self._on_event = on_event
         self._timeouts = timeouts
@@ -86,11 +101,13 @@ class Guard:
         on_event: Observer,
         rng: Callable[[], float] = random.random,
     ) -> Guard:
-        """A guard with a breaker and a limiter of its own; `rng` gives uniform numbers in [0, 1)."""
+        """A guard with a breaker, a limiter and a budget of its own; `rng` gives uniform numbers in [0, 1)."""
+        budget = RetryBudget(clock, max_tokens=config.retry_tokens)
         return cls(
             name,
             breaker=Breaker(name, config.breaker, clock, on_event, rng),
             limiter=AdaptiveLimiter(name, config.limiter, clock, on_event),
+            retries=Retries(name, config.retry, budget, on_event, rng=rng),
             clock=clock,
             on_event=on_event,
             timeouts=config.timeouts,
@@ -113,21 +130,40 @@ class Guard:
             with self.breaker.acquire() as permit, _Attempt(self, permit, slot):
                 return await self._in_time(make, ends_at, timeout_s)
 
-    async def read(self, make: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
-        """`call`, for what changes nothing: no caller pays for a trial.
+    async def read(self, make: Callable[[float], Awaitable[T]], *, timeout_s: float, dispensable: bool = True) -> T:
+        """`call`, for what changes nothing: repeated where that may help, all within `timeout_s` seconds.
 
-        While the breaker is not closed every caller is refused at once, and when a trial is due it runs in the
-        background with the caller's own read, so that only requests that can fall back ever meet a dependency that
-        is known to fail.
+        While the breaker of a dispensable target is not closed every caller is refused at once, and when a trial is due
+        it runs in the background with the caller's own read, so that no request waits for a dependency that is known
+        to fail.
+
+        Args:
+            make: makes one attempt within the seconds given.
+            timeout_s: bound of all attempts together.
+            dispensable: whether callers have something to fall back to.
 
         Raises:
             BreakerOpen: the breaker is not closed.
             Overloaded, DeadlineExceeded, DependencyTimeout: as `call`.
         """
-        if self.breaker.state == "closed":
-            return await self.call(make, timeout_s=timeout_s)
+        if dispensable and self.breaker.state != "closed":
+            self._try_behind(make, timeout_s)
+        return await self.repeating(
+            lambda left_s: self.call(lambda: make(left_s), timeout_s=left_s), timeout_s=timeout_s
+        )
+
+    async def repeating(self, attempt: Callable[[float], Awaitable[T]], *, timeout_s: float) -> T:
+        """What `attempt`, a call through this guard, gives; made again where that may help.
+
+        No retry starts once `timeout_s` seconds are over, nor while the breaker is not closed.
+        """
+        deadline = Deadline.after(timeout_s, self._clock)
+        return await self._retries.run(attempt, deadline, lambda: self.breaker.state == "closed")
+
+    def _try_behind(self, make: Callable[[float], Awaitable[object]], timeout_s: float) -> NoReturn:
+        """Refuse the caller; if a trial is due, make it without anybody waiting."""
         self.breaker.check()
-        trial = asyncio.create_task(self._trial(make, timeout_s), name=f"trial-{self.name}")
+        trial = asyncio.create_task(self._trial(lambda: make(timeout_s), timeout_s), name=f"trial-{self.name}")
         self._trials.add(trial)
         trial.add_done_callback(self._trials.discard)
         raise BreakerOpen(f"{self.name} is tried in the background").after(0)

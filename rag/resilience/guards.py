@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 
 from rag.errors import NotFound
@@ -11,7 +12,13 @@ from rag.resilience.events import BreakerState, Observer
 from rag.resilience.gradient import GradientConfig
 from rag.resilience.guard import Guard, GuardConfig
 from rag.resilience.limiter import AdaptiveLimiter, LimiterConfig, LimiterSnapshot
+from rag.resilience.retry import RetryPolicy
 from rag.types import Clock
+
+#: Retries that a target gets before its successes have paid for any; a tenth of the requests of a short outage.
+RETRY_TOKENS = 10.0
+#: A wait that somebody who waits for an answer does not notice, seconds.
+BRIEF_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,8 @@ class Protections:
     breakers: bool = True
     timeouts: bool = True
     limits: bool = True
+    retries: bool = True
+    retry_budget: bool = True
 
 
 class Guards:
@@ -47,6 +56,8 @@ class Guards:
             breaker=BreakerConfig(slow_s=slow_s, enabled=on.breakers),
             limiter=LimiterConfig(gradient=bulkhead, queue=1.0, enabled=on.limits),
             timeouts=on.timeouts,
+            retry=RetryPolicy() if on.retries else RetryPolicy(attempts=1),
+            retry_tokens=RETRY_TOKENS if on.retry_budget else math.inf,
         )
         guard = self._guards[name] = Guard.build(name, config, self._clock, self._on_event)
         return guard
@@ -54,7 +65,7 @@ class Guards:
     def admission(self, name: str, *, least: int, most: int) -> AdaptiveLimiter:
         """A limit that adapts between `least` and `most` requests at once."""
         gradient = GradientConfig(min_limit=least, max_limit=most, initial_limit=least)
-        config = LimiterConfig(gradient=gradient, enabled=self._protections.limits)
+        config = LimiterConfig(gradient=gradient, brief_s=BRIEF_S, enabled=self._protections.limits)
         limiter = self._limiters[name] = AdaptiveLimiter(name, config, self._clock, self._on_event)
         return limiter
 

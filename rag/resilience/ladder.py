@@ -27,8 +27,10 @@ SHARDS = Rung("some shards of the dense index", "the other shards, and BM25", "s
 DENSE = Rung("every shard of the dense index", "BM25 alone", "dense-unavailable")
 EMBEDDER = Rung("the embedder", "BM25 alone; the cache's exact tier only", "embedder-unavailable")
 LEXICAL = Rung("the lexical index", "dense search alone", "lexical-unavailable")
-MODEL = Rung("the chosen model", "the other tier's model", "model-fallback:{}")
-EXTRACTIVE = Rung("every model", "sentences quoted from the passages", "extractive-fallback")
+RERANK = Rung("the reranker, or the time for it", "the order of the fusion", "rerank-skipped")
+MODEL = Rung("the large model, before its first word", "the small model", "model-fallback:{}")
+EXTRACTIVE = Rung("every model, before its first word", "sentences quoted from the passages", "extractive-fallback")
+WORDS = Rung("the embedder, while sentences are quoted", "sentences chosen by their words alone", EMBEDDER.label)
 
 #: Top to bottom; below the last rung stands an honest 503 with Retry-After.
-LADDER = (SHARDS, DENSE, EMBEDDER, LEXICAL, MODEL, EXTRACTIVE)
+LADDER = (SHARDS, DENSE, EMBEDDER, LEXICAL, RERANK, MODEL, EXTRACTIVE, WORDS)

@@ -40,7 +40,9 @@ class LimiterConfig:
         queue: interactive callers that may wait.
         batch_queue: batch callers that may wait.
         batch_share: places that batch callers may take; the rest stays free for interactive ones.
-        max_wait_s: who has waited this long is turned away, whatever its own timeout, seconds.
+        brief_s: a wait that nobody minds: interactive callers who may expect no longer one join a full queue, seconds.
+            A burst of many times the limit is soon served where calls take milliseconds.
+        max_wait_s: who would wait longer is turned away, whatever its own timeout, seconds.
         is_overload: which errors of a call make the limit fall.
         enabled: False lets everybody in at once.
     """
@@ -49,6 +51,7 @@ class LimiterConfig:
     queue: float = 0.4
     batch_queue: float = 0.1
     batch_share: float = 0.85
+    brief_s: float = 0.0
     max_wait_s: float = 1.0
     is_overload: Callable[[BaseException], bool] = signals_overload
     enabled: bool = True
@@ -100,8 +103,8 @@ class AdaptiveLimiter:
         """A place among the concurrent calls, held inside `async with`.
 
         Interactive callers go first; among equals, first come, first served. Entering raises `Overloaded`, with
-        `retry_after_s`: at once when the queue is full or the expected wait exceeds `timeout_s` (seconds), and later
-        when the actual wait did.
+        `retry_after_s`: at once when the queue is full or the expected wait is longer than `timeout_s` (seconds) or the
+        limiter allows, and later when the actual wait was.
         """
         return Slot(self, priority, timeout_s)
 
@@ -152,10 +155,13 @@ class AdaptiveLimiter:
         return self._gradient.in_flight < _at_least_one(share * self._gradient.limit)
 
     def _require_room(self, priority: Priority, timeout_s: float) -> None:
-        if self._expected_wait_s(priority) > timeout_s:
+        wait_s = self._expected_wait_s(priority)
+        if wait_s > min(timeout_s, self.config.max_wait_s):
             raise self._turn_away(priority, "would-wait-too-long")
-        share = self.config.queue if priority == "interactive" else self.config.batch_queue
-        if len(self._waiting[priority]) >= _at_least_one(share * self._gradient.full):
+        interactive = priority == "interactive"
+        share = self.config.queue if interactive else self.config.batch_queue
+        is_full = len(self._waiting[priority]) >= _at_least_one(share * self._gradient.full)
+        if is_full and not (interactive and 0 < wait_s <= self.config.brief_s):
             raise self._turn_away(priority, "queue-full")
 
     def _expected_wait_s(self, priority: Priority) -> float:
@@ -201,13 +207,18 @@ class Slot:
     as a stream's time to its first item, which counts even if the caller then breaks off.
     """
 
-    __slots__ = ("_latency_s", "_limiter", "_priority", "_started", "_timeout_s")
+    __slots__ = ("_latency_s", "_limiter", "_priority", "_started", "_teaches", "_timeout_s")
 
     def __init__(self, limiter: AdaptiveLimiter, priority: Priority, timeout_s: float) -> None:
         self._limiter = limiter
         self._priority: Priority = priority
         self._timeout_s = timeout_s
         self._latency_s: float | None = None
+        self._teaches = True
+
+    def unmeasured(self) -> None:
+        """The call takes a place and teaches nothing: it is of another kind than those the limit is learnt from."""
+        self._teaches = False
 
     def measured(self, latency_s: float) -> None:
         """The call's latency, seconds, where that is not the time for which the place is held."""
@@ -222,10 +233,10 @@ class Slot:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         held_s = self._limiter._monotonic() - self._started
-        if error is None and self._latency_s is None:
+        if error is None and self._latency_s is None and self._teaches:
             self._latency_s = held_s
         self._limiter._note_held(held_s)
-        self._limiter._leave(self._latency_s, error)
+        self._limiter._leave(self._latency_s, error if self._teaches else None)
 
 
 def _at_least_one(number: float) -> int:

@@ -27,6 +27,8 @@ Embed = Callable[[Sequence[str], float], Awaitable[npt.NDArray[np.float32]]]
 #: Texts -> tokens of each.
 CountTokens = Callable[[Sequence[str]], list[int]]
 
+#: The label of an answer that was chosen by its words alone.
+WITHOUT_EMBEDDER = "embedder-unavailable"
 #: Log-odds that a cosine of 1 over one of 0 adds; fitted together with `evidence.WEIGHTS`.
 _COSINE_WEIGHT = 4.8
 #: What a unit of a sentence's score counts in cosine when it comes to answering at all: the logit's ratio of the two.
@@ -99,38 +101,41 @@ class ExtractiveBackend:
 
     async def stream(self, prompt: Prompt, *, timeout_s: float) -> AsyncGenerator[Chunk, None]:
         """Answer with one chunk per sentence; the last one tells whether the excerpts answer at all."""
-        quotes = await self._quotes(prompt, timeout_s)
+        quotes, degraded = await self._quotes(prompt, timeout_s)
         pieces = _cited(quotes, prompt.excerpts) or [self._config.not_found]
         (*first, last), tokens, finish_reason = self._within(prompt.sampling.max_tokens, pieces)
         for piece in first:
-            yield Chunk(piece)
+            yield Chunk(piece, degraded=degraded)
         usage = TokenUsage(self._prompt_tokens(prompt), tokens)
-        yield Chunk(last, finish_reason, usage, answered=bool(quotes))
+        yield Chunk(last, finish_reason, usage, answered=bool(quotes), degraded=degraded)
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
-    async def _quotes(self, prompt: Prompt, timeout_s: float) -> list[Quote]:
+    async def _quotes(self, prompt: Prompt, timeout_s: float) -> tuple[list[Quote], tuple[str, ...]]:
+        """What answers, and the label of the embedder if it had to be done without."""
         question = Question.of(prompt.question)
         candidates = find_candidates(question, prompt.excerpts) if question.weights else []
         if not candidates:
-            return []
+            return [], ()
         compared = self._contenders(candidates)
         cosines = await self._cosines(prompt.question, compared, timeout_s)
+        degraded = (WITHOUT_EMBEDDER,) if cosines is None else ()
         if not self._answers(compared, cosines):
-            return []
+            return [], degraded
         scores = np.array([candidate.score for candidate in candidates])
         if cosines is not None:
             # The sentences that were not compared count as if they had the mean cosine.
             scores[: len(compared)] += _COSINE_WEIGHT * (cosines - cosines.mean())
         chances = np.exp(scores - scores.max())
         limits = self._config
-        return select(
+        quotes = select(
             candidates,
             (chances / chances.sum()).tolist(),
             max_words=limits.max_words,
             max_citations=limits.max_citations,
         )
+        return quotes, degraded
 
     def _contenders(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         least = candidates[0].score + math.log(_CONTENDER)

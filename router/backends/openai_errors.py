@@ -10,7 +10,14 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
-from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.errors import (
+    ModelError,
+    ModelOverloaded,
+    ModelRejected,
+    ModelUnavailable,
+    ModelUnreachable,
+    StreamBroken,
+)
 
 #: Everything that a request or the reading of its stream can raise; ValueError stands for a payload that is none.
 FOREIGN_ERRORS = (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError)
@@ -22,7 +29,10 @@ MAX_MESSAGE_CHARS = 500
 def from_exception(error: Exception, *, model: str, started: bool) -> ModelError:
     """One of `FOREIGN_ERRORS`, before (`started` False) or after the caller got the first piece of the answer."""
     message = _bounded(f"{type(error).__name__}: {error}".removesuffix(": "))
-    return (StreamBroken if started else ModelUnavailable)(message, model=model)
+    if started:
+        return StreamBroken(message, model=model)
+    lost = isinstance(error, aiohttp.ClientConnectionError) and not isinstance(error, TimeoutError)
+    return (ModelUnreachable if lost else ModelUnavailable)(message, model=model)
 
 
 def from_status(status: int, headers: Mapping[str, str], body: str, *, model: str) -> ModelError:

@@ -16,7 +16,14 @@ from rag.errors import (
 )
 from rag.pipeline.generate import ERRORS, Generation, generate
 from rag.types import Deadline
-from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.errors import (
+    ModelError,
+    ModelOverloaded,
+    ModelRejected,
+    ModelUnavailable,
+    ModelUnreachable,
+    StreamBroken,
+)
 from router.policy import Step
 from router.types import Chunk, Prompt, TokenUsage
 from tests.support.clock import FakeClock
@@ -96,7 +103,8 @@ async def test_without_time_no_model_is_called(deadline: Deadline, clock: FakeCl
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (ModelUnavailable("refused", model="m"), DependencyFailed),
+        (ModelUnavailable("5xx", model="m"), DependencyFailed),
+        (ModelUnreachable("refused", model="m"), DependencyFailed),
         (ModelOverloaded("queue full", model="m", retry_after_s=3), Overloaded),
         (ModelRejected("too long", model="m"), InvalidRequest),
         (StreamBroken("reset", model="m"), DependencyFailed),
@@ -191,3 +199,11 @@ async def test_it_is_settled_who_answers_before_there_is_a_word(deadline: Deadli
     assert await anext(pieces) == ""
     assert generation.model == "scripted"
     assert [piece async for piece in pieces] == ["Yes."]
+
+
+async def test_what_the_model_had_to_do_without_is_told_with_its_rung(deadline: Deadline) -> None:
+    generation = Generation()
+    without = [Chunk("Quote.", degraded=("embedder-unavailable",)), Chunk("", "stop")]
+    steps = [Step(Scripted([], DOWN[0])), Step(Scripted(without), "extractive")]
+    _ = [piece async for piece in generate(steps, PROMPT, deadline, generation)]
+    assert generation.degraded == ("extractive-fallback", "embedder-unavailable")

@@ -10,6 +10,7 @@ from rag.resilience.events import CallFinished, CallRejected, Shed
 from rag.resilience.gradient import GradientConfig
 from rag.resilience.guard import Guard, GuardConfig
 from rag.resilience.limiter import LimiterConfig
+from rag.resilience.retry import Retries, RetryBudget, RetryPolicy
 from router.errors import ModelUnavailable, StreamBroken
 
 ON = GuardConfig()
@@ -200,7 +201,12 @@ async def test_a_cancelled_call_is_neutral_and_gives_everything_back(make, event
 async def test_targets_share_a_limiter_and_not_a_breaker(make, loop_clock, events):
     one = make(narrow(3))
     other = Guard(
-        "model:small:1", breaker=make().breaker, limiter=one.limiter, clock=loop_clock, on_event=events.append
+        "model:small:1",
+        breaker=make().breaker,
+        limiter=one.limiter,
+        retries=Retries("model:small:1", RetryPolicy(), RetryBudget(loop_clock), events.append),
+        clock=loop_clock,
+        on_event=events.append,
     )
     port = Port(0.5)
     tasks = [asyncio.create_task(guard.call(port, timeout_s=2.0)) for guard in (one, other) * 2]

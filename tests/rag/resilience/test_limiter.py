@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import gc
 import random
 import statistics
@@ -229,6 +230,33 @@ async def test_the_expected_wait_follows_how_long_places_are_held_not_the_first_
     await asyncio.gather(*holders)
 
 
+async def test_who_would_wait_longer_than_the_limiter_allows_is_told_at_once(make, events, loop_clock):
+    limiter = make(fixed(4, queue=1.0))
+    await measured(limiter, 5.0)
+    release, holders = await occupy(limiter, 4)
+    before = loop_clock.monotonic()
+    with pytest.raises(Overloaded):
+        await hold(limiter, release, timeout_s=30.0)
+    assert (events[-1].reason, loop_clock.monotonic()) == ("would-wait-too-long", before)
+    release.set()
+    await asyncio.gather(*holders)
+
+
+@pytest.mark.parametrize(("brief_s", "waiting"), [(0.0, 2), (0.2, 8)])
+async def test_a_burst_may_wait_where_calls_are_quick(make, brief_s, waiting):
+    """Four places of 0.1 s each serve 40 callers a second: the eighth waits 0.2 s. Batch callers wait as ever."""
+    limiter = make(fixed(4, brief_s=brief_s))
+    await measured(limiter, 0.1)
+    release, holders = await occupy(limiter, 4 + 12)
+    holders += [asyncio.create_task(hold(limiter, release, priority="batch")) for _ in range(3)]
+    await asyncio.sleep(0)
+    snapshot = limiter.snapshot()
+    assert (snapshot.waiting_interactive, snapshot.waiting_batch) == (waiting, 1)
+    release.set()
+    await asyncio.gather(*holders, return_exceptions=True)
+    assert is_idle(limiter)
+
+
 @pytest.mark.parametrize(("timeout_s", "waits_s"), [(0.3, 0.3), (30.0, 1.0)])
 async def test_nobody_waits_longer_than_its_timeout_or_the_limiters(make, events, loop_clock, timeout_s, waits_s):
     limiter = make(fixed(1))
@@ -331,6 +359,22 @@ async def test_a_stream_reports_the_time_to_its_first_item(make):
             slot.measured(0.2)
             await asyncio.sleep(20)
     assert limiter.snapshot().latency_s == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("error", [None, DependencyTimeout("late")], ids=["success", "overload"])
+async def test_a_call_of_another_kind_takes_a_place_and_teaches_nothing(make, error):
+    limiter = make()
+    before = limiter.snapshot()
+    for _ in range(100):
+        slot = limiter.slot(timeout_s=1.0)
+        slot.unmeasured()
+        with contextlib.suppress(DependencyTimeout):
+            async with slot:
+                assert limiter.snapshot().in_flight == 1
+                await asyncio.sleep(0.1)
+                if error:
+                    raise error
+    assert limiter.snapshot() == before
 
 
 async def test_only_successes_are_measured(make):

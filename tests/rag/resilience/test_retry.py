@@ -6,17 +6,19 @@ import pytest
 
 from rag.errors import BreakerOpen, DeadlineExceeded, DependencyFailed, DependencyTimeout, InvalidRequest, Overloaded
 from rag.resilience.events import Retried, RetryBudgetExhausted
-from rag.resilience.retry import RetryBudget, RetryPolicy, may_help, retrying
+from rag.resilience.retry import Retries, RetryBudget, RetryPolicy, may_help
 from rag.types import Deadline
+from router.errors import ModelOverloaded, ModelUnavailable, ModelUnreachable, StreamBroken
 
 
 class Dependency:
-    """Gives the errors in turn, then answers; notes when it was called."""
+    """Gives the errors in turn, then answers; notes when it was called, and the time it was given."""
 
     def __init__(self, *errors, takes_s=0.0):
-        self.errors, self.takes_s, self.called_at = list(errors), takes_s, []
+        self.errors, self.takes_s, self.called_at, self.given_s = list(errors), takes_s, [], []
 
-    async def __call__(self):
+    async def __call__(self, left_s):
+        self.given_s.append(left_s)
         self.called_at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(self.takes_s)
         if self.errors:
@@ -27,38 +29,37 @@ class Dependency:
 class Dead(Dependency):
     """Always fails."""
 
-    async def __call__(self):
+    async def __call__(self, left_s):
         self.errors.append(DependencyFailed("down"))
-        return await super().__call__()
+        return await super().__call__(left_s)
 
 
 @pytest.fixture
 def attempt(loop_clock, events):
-    """`retrying` with everything at hand and the jitter at its upper bound."""
+    """Run a call under retries with everything at hand, three attempts, and the jitter at its upper bound."""
 
-    async def attempt(call, *, deadline_s=60.0, repeatable=True, budget=None, policy=RetryPolicy(), rng=lambda: 1.0):  # noqa: B008
-        return await retrying(
-            call,
-            name="index:0",
-            repeatable=repeatable,
-            policy=policy,
-            budget=budget or RetryBudget(loop_clock),
-            deadline=Deadline.after(deadline_s, loop_clock),
-            on_event=events.append,
-            rng=rng,
-        )
+    async def attempt(call, *, deadline_s=60.0, budget=None, attempts=3, allowed=lambda: True, **seams):
+        budget = budget or RetryBudget(loop_clock)
+        retries = Retries("index:0", RetryPolicy(attempts), budget, events.append, rng=lambda: 1.0, **seams)
+        return await retries.run(call, Deadline.after(deadline_s, loop_clock), allowed)
 
     return attempt
 
 
 async def test_a_transient_error_is_retried(attempt, events):
-    dependency = Dependency(DependencyFailed("reset"), DependencyTimeout("late"))
+    dependency = Dependency(DependencyFailed("reset"), DependencyFailed("again"))
     assert await attempt(dependency) == "answer"
     assert dependency.called_at == pytest.approx([0, 0.05, 0.15])
     assert events == [
         Retried("index:0", 1, 0.05, "DependencyFailed"),
-        Retried("index:0", 2, 0.1, "DependencyTimeout"),
+        Retried("index:0", 2, 0.1, "DependencyFailed"),
     ]
+
+
+async def test_every_attempt_is_given_the_time_that_is_left(attempt):
+    dependency = Dependency(DependencyFailed("reset"), DependencyFailed("again"), takes_s=1.0)
+    await attempt(dependency, deadline_s=10)
+    assert dependency.given_s == pytest.approx([10, 8.95, 7.85])
 
 
 async def test_the_last_error_comes_through_as_it_was(attempt):
@@ -70,7 +71,17 @@ async def test_the_last_error_comes_through_as_it_was(attempt):
 
 @pytest.mark.parametrize(
     "error",
-    [InvalidRequest("x"), ValueError("x"), BreakerOpen("x"), Overloaded("x"), DeadlineExceeded("x")],
+    [
+        InvalidRequest("x"),
+        ValueError("x"),
+        BreakerOpen("x"),
+        Overloaded("x"),
+        DeadlineExceeded("x"),
+        DependencyTimeout("x"),
+        ModelUnavailable("5xx", model="m"),
+        ModelOverloaded("429", model="m", retry_after_s=0.01),
+        StreamBroken("x", model="m"),
+    ],
     ids=lambda error: type(error).__name__,
 )
 async def test_what_a_retry_does_not_help_is_not_retried(attempt, error):
@@ -81,12 +92,30 @@ async def test_what_a_retry_does_not_help_is_not_retried(attempt, error):
     assert len(dependency.called_at) == 1
 
 
-@pytest.mark.parametrize(("repeatable", "attempts"), [(True, 2), (False, 1)])
-async def test_only_what_is_safe_to_repeat_is_repeated(attempt, repeatable, attempts):
-    dependency = Dependency(DependencyFailed("maybe it was stored"))
-    outcome = await asyncio.gather(attempt(dependency, repeatable=repeatable), return_exceptions=True)
-    assert len(dependency.called_at) == attempts
-    assert (outcome == ["answer"]) is repeatable
+async def test_a_model_that_could_not_be_reached_is_called_again(attempt):
+    assert await attempt(Dependency(ModelUnreachable("reset", model="m"))) == "answer"
+
+
+@pytest.mark.parametrize(("attempts", "made"), [(1, 1), (2, 2), (5, 5)])
+async def test_no_more_attempts_than_the_policy_says(attempt, attempts, made):
+    dead = Dead()
+    with pytest.raises(DependencyFailed):
+        await attempt(dead, attempts=attempts)
+    assert len(dead.called_at) == made
+
+
+async def test_who_objects_is_heard_before_the_pause(attempt, loop_clock, events):
+    with pytest.raises(DependencyFailed):
+        await attempt(Dead(), allowed=lambda: False)
+    assert loop_clock.monotonic() == 0
+    assert not events
+
+
+async def test_and_after_it(attempt, loop_clock):
+    dependency = Dependency(DependencyFailed("first"))
+    with pytest.raises(DependencyFailed, match="first"):
+        await attempt(dependency, allowed=lambda: loop_clock.monotonic() < 0.01)
+    assert len(dependency.called_at) == 1
 
 
 async def test_cancellation_ends_it(attempt):
@@ -131,35 +160,25 @@ async def test_a_pause_that_does_not_fit_the_deadline_ends_it_at_once(attempt, l
 async def test_nothing_starts_or_sleeps_past_the_deadline(attempt, loop_clock, deadline_s):
     dead = Dead()
     with pytest.raises(DependencyFailed):
-        await attempt(dead, deadline_s=deadline_s, policy=RetryPolicy(attempts=100))
+        await attempt(dead, deadline_s=deadline_s, attempts=100)
     assert max(dead.called_at) < deadline_s
     assert loop_clock.monotonic() < deadline_s
 
 
 async def test_no_first_attempt_after_the_deadline(attempt):
-    for repeatable in (True, False):
-        dependency = Dependency()
-        with pytest.raises(DeadlineExceeded):
-            await attempt(dependency, deadline_s=0, repeatable=repeatable)
-        assert dependency.called_at == []
+    dependency = Dependency()
+    with pytest.raises(DeadlineExceeded):
+        await attempt(dependency, deadline_s=0)
+    assert dependency.called_at == []
 
 
-async def test_no_attempt_when_the_sleep_took_too_long(loop_clock, events):
+async def test_no_attempt_when_the_pause_took_too_long_and_the_failure_is_told(attempt):
     async def oversleep(seconds):
         await asyncio.sleep(seconds + 10)
 
     dependency = Dependency(DependencyFailed("x"))
-    with pytest.raises(DeadlineExceeded):
-        await retrying(
-            dependency,
-            name="index:0",
-            repeatable=True,
-            policy=RetryPolicy(),
-            budget=RetryBudget(loop_clock),
-            deadline=Deadline.after(5, loop_clock),
-            on_event=events.append,
-            sleep=oversleep,
-        )
+    with pytest.raises(DependencyFailed, match="x"):
+        await attempt(dependency, deadline_s=5, sleep=oversleep)
     assert len(dependency.called_at) == 1
 
 

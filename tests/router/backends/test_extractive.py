@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from router.backends.extractive import ExtractiveBackend, ExtractiveConfig
+from router.backends.extractive import WITHOUT_EMBEDDER, ExtractiveBackend, ExtractiveConfig
 from router.backends.question import stems_of, words_of
 from router.ports import ChatBackend
 from router.types import Chunk, Excerpt, Prompt, Sampling, TokenUsage
@@ -167,8 +167,14 @@ async def test_without_the_embedder_the_words_decide(caplog: pytest.LogCaptureFi
         text, last = await answer(prompt, ExtractiveBackend(no_embedder, count_words))
     assert text == "The Eiffel Tower is 324 metres high. [1]"
     assert last.answered is True
+    assert last.degraded == (WITHOUT_EMBEDDER,)
     assert "ConnectionError" in caplog.text
     assert "Eiffel" not in caplog.text
+
+
+async def test_with_the_embedder_nothing_was_done_without() -> None:
+    prompt = Prompt((), "How high is the Eiffel Tower?", EXCERPTS)
+    assert (await answer(prompt, ExtractiveBackend(WordEmbedder(), count_words)))[1].degraded == ()
 
 
 async def test_an_overlong_answer_is_cut_at_the_word_limit() -> None:

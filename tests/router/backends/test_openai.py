@@ -11,7 +11,14 @@ import pytest
 from aiohttp import web
 
 from router.backends.openai import OpenAIBackend, request_body
-from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.errors import (
+    ModelError,
+    ModelOverloaded,
+    ModelRejected,
+    ModelUnavailable,
+    ModelUnreachable,
+    StreamBroken,
+)
 from router.ports import ChatBackend
 from router.types import Chunk, Message, Prompt, Sampling, TokenUsage
 from tests.contracts.chat_backend import PROMPT, ChatBackendContract, collect, text_of
@@ -215,8 +222,8 @@ CHUNKED = HEAD + b"%x\r\n%s\r\n" % (len(FIRST), FIRST)
 @pytest.mark.parametrize(
     ("response", "kind"),
     [
-        (b"", ModelUnavailable),
-        (b"HTTP/1.1 200", ModelUnavailable),
+        (b"", ModelUnreachable),
+        (b"HTTP/1.1 200", ModelUnreachable),
         (b"nonsense\r\n\r\n", ModelUnavailable),
         (HEAD, ModelUnavailable),
         (HEAD + b"no length\r\n", ModelUnavailable),
@@ -245,7 +252,7 @@ async def test_a_refused_port() -> None:
         backend = OpenAIBackend(f"http://127.0.0.1:{held.getsockname()[1]}/v1", "m")
         _, error = await failure(backend)
         await backend.aclose()
-    assert type(error) is ModelUnavailable
+    assert type(error) is ModelUnreachable
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "ftp://127.0.0.1/v1"])

@@ -11,7 +11,14 @@ from router.backends.openai_errors import (
     message_of,
     retry_after_s,
 )
-from router.errors import ModelError, ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
+from router.errors import (
+    ModelError,
+    ModelOverloaded,
+    ModelRejected,
+    ModelUnavailable,
+    ModelUnreachable,
+    StreamBroken,
+)
 
 CLIENT_ERRORS = [
     error
@@ -36,10 +43,29 @@ def test_every_error_of_aiohttp_is_mapped(error: type[Exception]) -> None:
     assert issubclass(error, FOREIGN_ERRORS)
     before = from_exception(made(error), model="m", started=False)
     after = from_exception(made(error), model="m", started=True)
-    assert type(before) is ModelUnavailable
+    assert isinstance(before, ModelUnavailable)
     assert type(after) is StreamBroken
     assert before.model == after.model == "m"
     assert before.message == f"{error.__name__}: what went wrong"
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (aiohttp.ClientConnectorError, True),
+        (aiohttp.ClientOSError, True),
+        (aiohttp.ServerDisconnectedError, True),
+        (aiohttp.ConnectionTimeoutError, False),
+        (aiohttp.SocketTimeoutError, False),
+        (aiohttp.ClientPayloadError, False),
+        (TimeoutError, False),
+    ],
+)
+def test_a_lost_connection_is_worth_another_and_a_wait_that_was_too_long_is_not(
+    error: type[Exception], again: bool
+) -> None:
+    told = from_exception(made(error), model="m", started=False)
+    assert isinstance(told, ModelUnreachable) is told.retryable is again
 
 
 def test_an_error_without_words_is_named() -> None:
