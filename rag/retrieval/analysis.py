@@ -23,10 +23,19 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 CACHED_WORDS = 500_000
 
 
+#: Raised with every change that gives other terms, so that what was kept of texts is analysed again.
+VERSION = 1
+
+
 class Analyzer:
-    """Words to 64-bit terms. Safe to use from several threads: each has a stemmer of its own."""
+    """Words to 64-bit terms. Safe to use from several threads: each has a stemmer of its own.
+
+    Attributes:
+        version: the same only for analysers that give the same terms.
+    """
 
     def __init__(self, language: str = "english") -> None:
+        self.version = f"{language} {VERSION}"
         self._language = language
         self._local = threading.local()
         self._terms: dict[str, int] = {}

@@ -37,8 +37,8 @@ class Stored:
         passages = rows(
             data_dir, "SELECT d.id, p.ordinal, p.id FROM passages p JOIN documents d USING(seq) ORDER BY 1, 2, 3"
         )
-        bags = rows(data_dir, "SELECT ids FROM bags", "lexical.db")
-        words = [str(UUID(bytes=ids[at : at + 16])) for (ids,) in bags for at in range(0, len(ids), 16)]
+        entries = rows(data_dir, "SELECT passage_ids FROM entries", "lexical.db")
+        words = [str(UUID(bytes=ids[at : at + 16])) for (ids,) in entries for at in range(0, len(ids), 16)]
         notes = rows(data_dir, "SELECT passage_id FROM unsettled_points")
         return cls(
             documents=[key for (key,) in documents],

@@ -3,17 +3,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rag.errors import DependencyTimeout
+from rag.retrieval import lexical
 from rag.retrieval.analysis import Analyzer
+from rag.retrieval.fields import PLAIN
 from rag.retrieval.lexical import LocalLexicalIndex
 from rag.types import Hit
 from tests.contracts.lexical_index import CORPUS, LexicalIndexContract, in_order, search
-from tests.support.changes import OTHER_TENANT, change
+from tests.support.changes import OTHER_TENANT, change, passage_id
 
 HISTORY = in_order(
     *CORPUS,
@@ -48,6 +51,15 @@ class TestLocalLexicalIndex(LexicalIndexContract):
         index = opened(file, pool)
         yield index
         await index.aclose()
+
+
+async def test_of_passages_that_score_alike_the_oldest_come_first(index: LocalLexicalIndex) -> None:
+    await index.apply(in_order(*(change(str(n), f"same words {n % 3}") for n in range(30))), timeout_s=10)
+    whole = await search(index, "same words 1")
+    for limit in (1, 5, 12, 29):
+        assert await search(index, "same words 1", limit=limit) == whole[:limit]
+    best = [passage_id(str(n), "same words 1") for n in range(1, 30, 3)]
+    assert [hit.passage_id for hit in whole[:10]] == best
 
 
 async def results(index: LocalLexicalIndex) -> list[list[Hit]]:
@@ -106,27 +118,27 @@ def change_rows(file: Path, statement: str) -> None:
 
 
 def spoil_ids(file: Path) -> None:
-    change_rows(file, "UPDATE bags SET ids = X'00112233'")
+    change_rows(file, "UPDATE entries SET passage_ids = X'00112233'")
 
 
-def spoil_metadata(file: Path) -> None:
-    change_rows(file, "UPDATE bags SET metadata = '{'")
+def spoil_keywords(file: Path) -> None:
+    change_rows(file, "UPDATE entries SET keywords = X'0011'")
 
 
 def spoil_encoding(file: Path) -> None:
-    change_rows(file, "UPDATE bags SET document_id = CAST(X'ff' || seq AS TEXT)")
+    change_rows(file, "UPDATE entries SET document_id = CAST(X'ff' || seq AS TEXT)")
 
 
 def spoil_space(file: Path) -> None:
-    change_rows(file, "UPDATE bags SET collection = '//'")
+    change_rows(file, "UPDATE entries SET collection = '//'")
 
 
 def spoil_arrays(file: Path) -> None:
-    change_rows(file, "UPDATE bags SET counts = X'0011'")
+    change_rows(file, "UPDATE entries SET terms = X'0011'")
 
 
 def drop_column(file: Path) -> None:
-    change_rows(file, "ALTER TABLE bags DROP COLUMN lengths")
+    change_rows(file, "ALTER TABLE entries DROP COLUMN sizes")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +148,7 @@ def drop_column(file: Path) -> None:
         spoil_pages,
         truncate,
         spoil_ids,
-        spoil_metadata,
+        spoil_keywords,
         spoil_encoding,
         spoil_space,
         spoil_arrays,
@@ -185,3 +197,47 @@ async def test_a_file_that_is_ahead_of_the_log_is_made_anew(file: Path, pool: Th
     await restored.apply([replace(change, seq=3) for change in HISTORY[-1:]], timeout_s=10)
     assert restored.position == 3
     await restored.aclose()
+
+
+async def test_a_file_of_another_version_is_made_anew(
+    file: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = opened(file, pool)
+    await index.apply(HISTORY, timeout_s=10)
+    expected = await results(index)
+    await index.aclose()
+    german = LocalLexicalIndex(file, Analyzer("german"), pool)
+    assert german.position == 0
+    await german.apply(HISTORY, timeout_s=10)
+    await german.aclose()
+    again = opened(file, pool)
+    assert again.position == 0
+    await again.apply(HISTORY, timeout_s=10)
+    assert await results(again) == expected
+    await again.aclose()
+    monkeypatch.setattr(lexical, "FORMAT", lexical.FORMAT + 1)
+    other = opened(file, pool)
+    assert other.position == 0
+    await other.aclose()
+
+
+async def test_a_file_of_a_release_that_kept_no_version_is_made_anew(file: Path, pool: ThreadPoolExecutor) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bags(seq INTEGER PRIMARY KEY)")
+    index = opened(file, pool)
+    await index.apply(HISTORY, timeout_s=10)
+    assert index.position == len(HISTORY)
+    await index.aclose()
+
+
+async def test_the_file_serves_other_weights_too(file: Path, pool: ThreadPoolExecutor) -> None:
+    index = opened(file, pool)
+    await index.apply(HISTORY, timeout_s=10)
+    fields = await results(index)
+    await index.aclose()
+    plain = LocalLexicalIndex(file, Analyzer(), pool, weights=PLAIN)
+    assert plain.position == len(HISTORY)
+    found = await results(plain)
+    assert found != fields
+    assert [{hit.passage_id for hit in hits} for hits in found] == [{hit.passage_id for hit in hits} for hits in fields]
+    await plain.aclose()

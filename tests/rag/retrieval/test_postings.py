@@ -1,80 +1,63 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.retrieval.postings import MERGE_RATIO, Bag, Segment, add_segment
+from rag.retrieval.postings import Postings
 
-TERMS = st.lists(st.integers(0, 9) | st.integers(2**64 - 3, 2**64 - 1), max_size=8)
-BATCHES = st.lists(st.lists(TERMS, min_size=1, max_size=4), min_size=1, max_size=8)
-
-
-def postings(segment: Segment) -> list[tuple[int, int, int]]:
-    """(term, passage, count) of each posting."""
-    return list(zip(segment.terms.tolist(), segment.ordinals.tolist(), segment.counts.tolist(), strict=True))
+PASSAGES = st.lists(st.lists(st.integers(0, 9) | st.just(2**64 - 1), max_size=12), max_size=8)
 
 
-def expected(passages: list[list[int]], first: int = 0) -> list[tuple[int, int, int]]:
-    counted = [(t, n, c) for n, terms in enumerate(passages, first) for t, c in Counter(terms).items()]
-    return sorted(counted)
+def postings_of(passages: list[list[int]]) -> Postings:
+    ordinals = np.repeat(np.arange(len(passages), dtype=np.int32), [len(terms) for terms in passages])
+    return Postings.of(np.array([term for terms in passages for term in terms], np.uint64), ordinals)
 
 
-@given(TERMS)
-def test_a_bag_counts_its_terms(terms: list[int]) -> None:
-    bag = Bag.of(terms)
-    assert dict(zip(bag.terms.tolist(), bag.counts.tolist(), strict=True)) == Counter(terms)
-    assert bag.length == len(terms)
-    assert bag.terms.dtype == np.uint64
-    assert bag.counts.dtype == np.int32
+def rows(postings: Postings) -> list[tuple[int, int, int]]:
+    """Term, passage and count of each posting, as they stand."""
+    terms = np.repeat(postings.terms, np.diff(postings.starts)).tolist()
+    return list(zip(terms, postings.ordinals.tolist(), postings.counts.tolist(), strict=True))
 
 
-@given(st.lists(TERMS), st.integers(0, 5))
-def test_a_segment_is_sorted_by_term_then_passage(passages: list[list[int]], first: int) -> None:
-    segment = Segment.of(first, [Bag.of(terms) for terms in passages])
-    assert postings(segment) == expected(passages, first)
+def expected(passages: list[list[int]]) -> list[tuple[int, int, int]]:
+    return sorted((term, n, count) for n, terms in enumerate(passages) for term, count in Counter(terms).items())
 
 
-@given(st.lists(TERMS, min_size=1))
-def test_a_term_is_found_where_it_stands(passages: list[list[int]]) -> None:
-    segment = Segment.of(0, [Bag.of(terms) for terms in passages])
-    for term in {0, 5, 2**64 - 1, *passages[0]}:
-        place = segment.find(term)
-        assert postings(segment)[place] == [each for each in postings(segment) if each[0] == term]
+@given(PASSAGES)
+def test_each_occurrence_is_counted_sorted_by_term_then_passage(passages: list[list[int]]) -> None:
+    postings = postings_of(passages)
+    assert rows(postings) == expected(passages)
+    assert postings.terms.tolist() == sorted({term for terms in passages for term in terms})
 
 
-def add_all(batches: list[list[list[int]]], alive: np.typing.NDArray[np.bool_]) -> tuple[Segment, ...]:
-    segments: tuple[Segment, ...] = ()
-    first = 0
-    for batch in batches:
-        segments = add_segment(segments, Segment.of(first, [Bag.of(terms) for terms in batch]), alive)
-        first += len(batch)
-    return segments
+@given(PASSAGES, st.lists(st.integers(0, 11), max_size=5))
+def test_terms_are_found_in_the_order_asked_for(passages: list[list[int]], terms: list[int]) -> None:
+    which, ordinals, counts = postings_of(passages).find(np.array(terms, np.uint64))
+    found = list(zip(which.tolist(), ordinals.tolist(), counts.tolist(), strict=True))
+    assert found == [(n, *row[1:]) for n, term in enumerate(terms) for row in expected(passages) if row[0] == term]
 
 
-@given(BATCHES)
-def test_merging_loses_nothing(batches: list[list[list[int]]]) -> None:
-    passages = [terms for batch in batches for terms in batch]
-    segments = add_all(batches, np.ones(len(passages), np.bool_))
-    assert sorted(each for segment in segments for each in postings(segment)) == expected(passages)
-    for segment in segments:
-        assert postings(segment) == sorted(postings(segment))
+@given(PASSAGES, PASSAGES, st.data())
+def test_a_merge_loses_only_what_is_gone(one: list[list[int]], other: list[list[int]], data: st.DataObject) -> None:
+    both = one + other
+    alive = data.draw(st.lists(st.booleans(), min_size=len(both), max_size=len(both)))
+    place = np.where(alive, np.cumsum(np.array(alive, np.int32)) - 1, -1).astype(np.int32)
+    parts = [postings_of(one), postings_of(other)]
+    merged = Postings.merged(parts, [place[: len(one)], place[len(one) :]])
+    assert rows(merged) == expected([terms for terms, stays in zip(both, alive, strict=True) if stays])
 
 
-@given(BATCHES)
-def test_each_segment_is_several_times_the_next(batches: list[list[list[int]]]) -> None:
-    segments = add_all(batches, np.ones(sum(map(len, batches)), np.bool_))
-    sizes = [len(segment.terms) for segment in segments]
-    assert all(older >= MERGE_RATIO * newer for older, newer in pairwise(sizes))
+@given(PASSAGES, st.data())
+def test_frequencies_count_the_passages_that_are_alive(passages: list[list[int]], data: st.DataObject) -> None:
+    alive = data.draw(st.lists(st.booleans(), min_size=len(passages), max_size=len(passages)))
+    postings = postings_of(passages)
+    left = Counter(term for terms, stays in zip(passages, alive, strict=True) if stays for term in set(terms))
+    counted = postings.frequencies(np.array(alive, np.bool_))
+    assert counted.tolist() == [left[term] for term in postings.terms.tolist()]
 
 
-@given(st.lists(TERMS, min_size=1), st.data())
-def test_a_merge_drops_what_is_gone(passages: list[list[int]], data: st.DataObject) -> None:
-    alive = np.array(data.draw(st.lists(st.booleans(), min_size=len(passages), max_size=len(passages))))
-    half = len(passages) // 2
-    bags = [Bag.of(terms) for terms in passages]
-    merged = Segment.merged([Segment.of(0, bags[:half]), Segment.of(half, bags[half:])], alive)
-    assert postings(merged) == [each for each in expected(passages) if alive[each[1]]]
+def test_a_count_past_the_highest_stays_the_highest() -> None:
+    assert postings_of([[3] * 70_000]).counts.tolist() == [65_535]
