@@ -13,7 +13,7 @@ from starlette.responses import Response
 from rag.api.bodies import read_json, schema_of
 from rag.api.json_response import json_response
 from rag.compose import Service
-from rag.errors import Unauthorized
+from rag.errors import NotFound, Unauthorized
 
 #: Longer than any repair that somebody watches; after it the breaker judges for itself again.
 MAX_FORCED_S = 86_400.0
@@ -34,7 +34,7 @@ def add_admin_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/admin/breakers", tags=tags, summary="State of every breaker and limiter")
     async def breakers(request: Request) -> Response:
-        _require_admin(request, service.settings.admin_key)
+        require_admin(request, service.settings.admin_key)
         return json_response({"breakers": service.guards.breakers(), "limiters": service.guards.limiters()})
 
     @app.post(
@@ -44,13 +44,28 @@ def add_admin_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=schema_of(ForceRequest),
     )
     async def force(name: str, request: Request) -> Response:
-        _require_admin(request, service.settings.admin_key)
+        require_admin(request, service.settings.admin_key)
         body = await read_json(request, ForceRequest, service.settings.limits.body_bytes)
         return json_response(service.guards.force(name, body.state, body.for_s))
 
+    @app.post("/admin/index/publish", tags=tags, summary="Let Qdrant's alias name the collection of this service")
+    async def publish(request: Request) -> Response:
+        """In one step, so that readers of the alias go from one complete collection to the next."""
+        require_admin(request, service.settings.admin_key)
+        if service.dense.publish is None:
+            raise NotFound("the embedded index has no alias")
+        await service.dense.publish()
+        return json_response({"index": service.serving["index"]})
 
-def _require_admin(request: Request, key: str | None) -> None:
-    """Without a key the service listens on loopback only, and whoever reaches it may administer it."""
+
+def require_admin(request: Request, key: str | None) -> None:
+    """Refuse whoever does not bring the key.
+
+    Without a key the service listens on loopback only, and whoever reaches it may administer it.
+
+    Raises:
+        Unauthorized: no key, or a wrong one.
+    """
     sent = request.headers.get("authorization", "").removeprefix("Bearer ")
     if key is not None and not hmac.compare_digest(sent.encode(), key.encode()):
         raise Unauthorized("this needs the administrator's key: Authorization: Bearer KEY")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
-from collections.abc import Awaitable, Iterable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from rag.errors import DependencyFailed, SteadyragError
 from rag.ports import PassageIndex, Point, Vector
@@ -23,29 +24,69 @@ class ShardedHits:
 
 
 class ShardedIndex:
-    """N shards; a document's passages lie together on the shard that the hash of its id names."""
+    """N shards; a document's passages lie together on the shard that the hash of its id names.
 
-    def __init__(self, shards: Sequence[PassageIndex]) -> None:
+    Args:
+        shards: what each shard is asked through.
+        whole: asks all shards in one request, where there is such a thing; it fails when one of them does, and then
+            the shards are asked one by one, so that only the bad one is missing.
+    """
+
+    def __init__(self, shards: Sequence[PassageIndex], whole: PassageIndex | None = None) -> None:
         self._shards = shards
+        self._whole = whole
 
     async def search(
-        self, space: Space, vector: Vector, limit: int, filters: Filters, *, timeout_s: float
+        self,
+        space: Space,
+        vector: Vector,
+        limit: int,
+        filters: Filters,
+        *,
+        within: Sequence[str] | None = None,
+        timeout_s: float,
     ) -> ShardedHits:
-        """The `limit` nearest passages over all shards that answer.
+        """The `limit` nearest passages over all shards that answer; only among `within` where it is given.
 
         Raises:
             DependencyFailed: no shard answered.
         """
-        calls = (shard.search(space, vector, limit, filters, timeout_s=timeout_s) for shard in self._shards)
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        found = [hits for hits in results if not isinstance(hits, BaseException)]
+        if self._whole is not None:
+            start_s = asyncio.get_running_loop().time()
+            try:
+                hits = await self._whole.search(space, vector, limit, filters, within=within, timeout_s=timeout_s)
+                return ShardedHits(hits, len(self._shards), len(self._shards))
+            except DependencyFailed:
+                timeout_s -= asyncio.get_running_loop().time() - start_s
+        end_s = asyncio.get_running_loop().time() + timeout_s
+        share = _share(limit, len(self._shards))
+        results = await self._ask(
+            self._shards, lambda s: s.search(space, vector, share, filters, within=within, timeout_s=timeout_s)
+        )
+        cut_off = _cut_off(results, share, limit)
+        if cut_off:
+            left_s = end_s - asyncio.get_running_loop().time()
+            shards = [self._shards[number] for number in cut_off]
+            whole = await self._ask(
+                shards, lambda s: s.search(space, vector, limit, filters, within=within, timeout_s=left_s)
+            )
+            for number, result in zip(cut_off, whole, strict=True):
+                results[number] = result
+        found = [hits for hits in results if not isinstance(hits, SteadyragError)]
+        if not found:
+            raise DependencyFailed("no shard of the dense index answered") from results[0]  # type: ignore[misc]
+        return ShardedHits(_best(found, limit), len(found), len(self._shards))
+
+    @staticmethod
+    async def _ask(
+        shards: Sequence[PassageIndex], search: Callable[[PassageIndex], Awaitable[list[Hit]]]
+    ) -> list[list[Hit] | SteadyragError]:
+        """Each shard's hits, or what it failed of."""
+        results = await asyncio.gather(*(search(shard) for shard in shards), return_exceptions=True)
         for error in results:
             if isinstance(error, BaseException) and not isinstance(error, SteadyragError):
                 raise error
-        if not found:
-            raise DependencyFailed("no shard of the dense index answered") from results[0]  # type: ignore[misc]
-        best = heapq.nsmallest(limit, (hit for hits in found for hit in hits), key=lambda h: (-h.score, h.passage_id))
-        return ShardedHits(best, len(found), len(self._shards))
+        return results  # type: ignore[return-value]  # every exception left is one of ours
 
     async def upsert(self, points: Sequence[Point], *, timeout_s: float) -> None:
         """Store the points, each on its document's shard; all shards in parallel."""
@@ -57,6 +98,32 @@ class ShardedIndex:
     async def delete(self, passage_ids: Sequence[str], *, timeout_s: float) -> None:
         """Remove the points, wherever they lie."""
         await _all(shard.delete(passage_ids, timeout_s=timeout_s) for shard in self._shards)
+
+
+def _share(limit: int, shards: int) -> int:
+    """How many of the `limit` best one shard holds at most, but for rare draws: documents are spread by hash.
+
+    The mean and four standard deviations of a Poisson draw. A hit costs its way through Python, found or not.
+    """
+    mean = limit / shards
+    return min(limit, math.ceil(mean + 4 * math.sqrt(mean)))
+
+
+def _cut_off(results: Sequence[list[Hit] | SteadyragError], share: int, limit: int) -> list[int]:
+    """The shards that gave their whole share and may hold more of the best: the last one given is among them."""
+    if share >= limit:
+        return []
+    best = _best((hits for hits in results if not isinstance(hits, SteadyragError)), limit)
+    least = best[-1].score if len(best) == limit else -math.inf
+    return [
+        number
+        for number, hits in enumerate(results)
+        if not isinstance(hits, SteadyragError) and len(hits) == share and hits[-1].score >= least
+    ]
+
+
+def _best(lists: Iterable[list[Hit]], limit: int) -> list[Hit]:
+    return sorted(chain.from_iterable(lists), key=lambda hit: (-hit.score, hit.passage_id))[:limit]
 
 
 async def _all(writes: Iterable[Awaitable[None]]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rag.errors import DependencyTimeout
-from rag.ports import PassageIndex, Point, Vector
+from rag.ports import DenseShard, PassageIndex, Point, Vector
 from rag.types import Filters, Space
 from tests.contracts.filters import CASES, FIELDS
 from tests.support.changes import OTHER_COLLECTION, OTHER_TENANT, SPACE, passage_id
@@ -36,10 +37,15 @@ def ids(*document_ids: str, space: Space = SPACE) -> list[str]:
 
 
 async def found(
-    index: PassageIndex, degrees: float = 0, space: Space = SPACE, limit: int = 100, filters: Filters | None = None
+    index: PassageIndex,
+    degrees: float = 0,
+    space: Space = SPACE,
+    limit: int = 100,
+    filters: Filters | None = None,
+    within: Sequence[str] | None = None,
 ) -> list[str]:
     """Passage ids as a search gives them."""
-    hits = await index.search(space, direction(degrees), limit, filters or {}, timeout_s=10)
+    hits = await index.search(space, direction(degrees), limit, filters or {}, within=within, timeout_s=10)
     return [hit.passage_id for hit in hits]
 
 
@@ -108,6 +114,16 @@ class PassageIndexContract:
         await index.upsert([*near, point("far", 90, lang="de")], timeout_s=10)
         assert await found(index, limit=1, filters={"lang": "de"}) == ids("far")
 
+    async def test_only_passages_within_the_given_ids_are_found(self, index: PassageIndex) -> None:
+        await index.upsert(
+            [point(str(degrees), degrees, even=not degrees % 20) for degrees in range(0, 90, 10)], timeout_s=10
+        )
+        await index.upsert([point("20", space=OTHER_TENANT)], timeout_s=10)
+        among = ids("70", "20", "40", "never stored", "20") + ids("20", space=OTHER_TENANT)
+        assert await found(index, within=among) == ids("20", "40", "70")
+        assert await found(index, within=among, filters={"even": True}, limit=1) == ids("20")
+        assert await found(index, within=[]) == []
+
     async def test_searches_run_side_by_side(self, index: PassageIndex) -> None:
         await index.upsert([point(str(degrees), degrees) for degrees in range(0, 100, 10)], timeout_s=10)
         results = await asyncio.gather(*(found(index, degrees, limit=1) for degrees in range(0, 100, 10)))
@@ -118,3 +134,14 @@ class PassageIndexContract:
         with pytest.raises(DependencyTimeout):
             await index.search(SPACE, direction(0), 1, {}, timeout_s=0)
         assert await found(index) == ids("a")
+
+    async def test_vectors_are_those_that_were_stored(self, index: DenseShard) -> None:
+        await index.upsert([point("a", 10), point("b", 80)], timeout_s=10)
+        known, other, unknown = ids("a", "b", "nobody")
+        assert await index.vectors([], timeout_s=10) == {}
+        found = await index.vectors([known, unknown], timeout_s=10)
+        assert list(found) == [known]
+        assert found[known].dtype == np.float32
+        assert found[known] == pytest.approx(direction(10), abs=1e-6)
+        await index.delete([known], timeout_s=10)
+        assert list(await index.vectors([known, other], timeout_s=10)) == [other]

@@ -3,6 +3,7 @@ import sys
 import pytest
 from aiohttp import web
 
+from chaos.lab.qdrant.server import VERSION, serving
 from rag import doctor
 from rag.doctor import examine, foreign_packages
 from rag.settings import load_settings
@@ -102,3 +103,42 @@ def test_a_package_of_the_same_name_from_elsewhere_is_named(tmp_path, monkeypatc
     monkeypatch.delitem(sys.modules, "cache")
     (problem,) = foreign_packages()
     assert problem.startswith(f"package 'cache' comes from {tmp_path}")
+
+
+async def test_a_qdrant_that_does_not_answer_is_one_problem_and_the_rest_is_said(settings, answering):
+    url = await answering(500)
+    chosen = settings(index={"url": "qdrant://127.0.0.1:9", "shards": 1}, models={"small": f"{url}/v1#small"})
+    report = await examine(chosen)
+    model, index = report.problems
+    assert model == f"model:small answers 500 at {url}/v1/models"
+    assert index.startswith("Qdrant at qdrant://127.0.0.1:9 failed: UNAVAILABLE")
+    assert "\n" not in index
+    assert not report.misconfigured
+    assert report.serving["index"] == "qdrant://127.0.0.1:9"
+    assert report.serving["model:small"] == f"{url}/v1#small"
+
+
+async def test_a_qdrant_that_answers_says_its_version_and_one_that_is_too_old_for_bm25_is_a_problem(
+    settings, scratch, monkeypatch
+):
+    async with serving(scratch / "qdrant") as server:
+        chosen = settings(index={"url": server.url, "shards": 1}, lexical={"url": "qdrant:"})
+        report = await examine(chosen)
+        assert (report.problems, report.versions["qdrant"]) == ([], VERSION)
+        assert report.serving["lexical"] == "qdrant: BM25 (sparse vectors on Qdrant)"
+        monkeypatch.setattr(doctor, "SPACED_IDF", (99, 0))
+        (problem,) = (await examine(chosen)).problems
+        assert problem.startswith(f"Qdrant at {server.url} is {VERSION}: STEADYRAG_LEXICAL__URL=qdrant: wants")
+
+
+async def test_a_qdrant_that_wants_a_key_is_a_problem(settings, scratch):
+    async with serving(scratch / "qdrant", api_key="secret") as server:
+        (problem,) = (await examine(settings(index={"url": server.url, "shards": 1}))).problems
+        assert problem.startswith(f"Qdrant at {server.url} failed: UNAUTHENTICATED")
+        assert (await examine(settings(index={"url": server.url, "shards": 1, "api_key": "secret"}))).problems == []
+
+
+async def test_no_password_of_a_url_is_shown(settings):
+    report = await examine(settings(log={"url": "redis://user:hidden@127.0.0.1:9/0"}))
+    assert report.serving["document_log"] == "redis:"
+    assert report.problems

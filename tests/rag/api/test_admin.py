@@ -37,6 +37,12 @@ async def test_wrong_words_are_refused(http):
             assert response.status == status
 
 
+async def test_an_embedded_index_has_no_alias_to_publish(http):
+    async with http.post("/admin/index/publish") as response:
+        assert response.status == 404
+        assert "no alias" in (await response.json())["detail"]
+
+
 async def test_with_a_key_nobody_else_may_look_or_touch(make_service, client):
     http = await client(await make_service(admin_key="s3cret"))
     for sent, status in ((None, 401), ("Bearer wrong", 401), ("Bearer s3cret", 200)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import DependencyFailed, DependencyTimeout
+from rag.errors import BreakerOpen, DependencyFailed, DependencyTimeout, Overloaded
 from rag.ports import PassageIndex
 from rag.retrieval.edge import EdgeIndex
 from rag.retrieval.sharded import ShardedIndex, shard_of
@@ -81,11 +81,47 @@ async def test_points_lie_on_the_shard_of_their_document(index: ShardedIndex, sh
         assert await found(shard) == ids(*on(number))
 
 
+@pytest.mark.parametrize("limit", [3, 20, 40])
+async def test_the_best_are_found_even_where_they_lie_all_on_one_shard(index: ShardedIndex, limit: int) -> None:
+    names = [f"document-{n}" for n in range(200)]
+    near = [name for name in names if shard_of(SPACE, name, SHARDS) == 1][:40]
+    far = [name for name in names if name not in near]
+    await index.upsert([point(name, n) for n, name in enumerate(near)], timeout_s=10)
+    await index.upsert([point(name, 90) for name in far], timeout_s=10)
+    result = await index.search(SPACE, direction(0), limit, {}, timeout_s=10)
+    assert [hit.passage_id for hit in result.hits] == ids(*near[:limit])
+    assert (result.answered, result.shards) == (SHARDS, SHARDS)
+
+
+async def test_no_shard_is_asked_for_more_than_it_is_likely_to_hold(index: ShardedIndex, shards: list[Failing]) -> None:
+    await index.upsert([point(f"document-{n}", n % 90) for n in range(200)], timeout_s=10)
+    asked = [await found(shard) for shard in shards]
+    assert min(map(len, asked)) > 50
+    limits: list[int] = []
+    for shard in shards:
+        inner = shard.search
+
+        async def search(*args: object, inner: object = inner, **options: object) -> object:
+            limits.append(args[2])
+            return await inner(*args, **options)
+
+        shard.search = search
+    await index.search(SPACE, direction(0), 100, {}, timeout_s=10)
+    assert limits == [57] * SHARDS
+
+
 async def test_filters_and_spaces_hold_on_every_shard(index: ShardedIndex) -> None:
     await fill(index)
     await index.upsert([point(name, space=OTHER_TENANT) for name in NAMES], timeout_s=10)
     result = await index.search(SPACE, direction(0), 100, {"parity": 1}, timeout_s=10)
     assert [hit.passage_id for hit in result.hits] == ids(*NAMES[1::2])
+
+
+async def test_only_passages_within_the_given_ids_are_found(index: ShardedIndex) -> None:
+    await fill(index)
+    among = ids(*NAMES[::3], "never stored")
+    result = await index.search(SPACE, direction(0), 100, {}, within=among, timeout_s=10)
+    assert [hit.passage_id for hit in result.hits] == ids(*NAMES[::3])
 
 
 async def test_points_are_deleted_wherever_they_lie(index: ShardedIndex) -> None:
@@ -150,3 +186,43 @@ async def test_writing_nothing_asks_no_shard_to_store(index: ShardedIndex, shard
     for shard in shards:
         shard.fail("upsert", DependencyFailed("down"))
     await index.upsert([], timeout_s=10)
+
+
+class TestWithTheWholeInOneRequest:
+    """The whole is asked first; only when it fails are the shards."""
+
+    @pytest.fixture
+    def whole(self, scratch: Path, pool: ThreadPoolExecutor) -> Iterator[Failing]:
+        index = EdgeIndex(scratch / "whole", DIMENSION, pool)
+        yield Failing(index)
+        index.close()
+
+    @pytest.fixture
+    def index(self, shards: list[PassageIndex], whole: PassageIndex) -> ShardedIndex:
+        return ShardedIndex(shards, whole)
+
+    async def test_one_request_answers_for_all(
+        self, index: ShardedIndex, shards: list[Failing], whole: Failing
+    ) -> None:
+        await whole.upsert([point("a", 10), point("b", 5), point("c")], timeout_s=10)
+        for shard in shards:
+            shard.fail("search", AssertionError("asked"))
+        result = await index.search(SPACE, direction(0), 2, {}, within=ids("a", "b"), timeout_s=10)
+        assert [hit.passage_id for hit in result.hits] == ids("b", "a")
+        assert (result.answered, result.shards) == (SHARDS, SHARDS)
+
+    @pytest.mark.parametrize("error", [DependencyFailed("down"), DependencyTimeout("late"), BreakerOpen("open")])
+    async def test_when_it_fails_only_the_bad_shard_is_missing(
+        self, index: ShardedIndex, shards: list[Failing], whole: Failing, error: DependencyFailed
+    ) -> None:
+        await fill(index)
+        whole.fail("search", error)
+        shards[1].fail("search", error)
+        result = await index.search(SPACE, direction(0), 100, {}, within=ids(*NAMES[:-1]), timeout_s=10)
+        assert (result.answered, result.shards) == (SHARDS - 1, SHARDS)
+        assert [hit.passage_id for hit in result.hits] == ids(*(name for name in NAMES[:-1] if name not in on(1)))
+
+    async def test_one_that_is_overloaded_is_not_asked_n_times_more(self, index: ShardedIndex, whole: Failing) -> None:
+        whole.fail("search", Overloaded("too much"))
+        with pytest.raises(Overloaded):
+            await index.search(SPACE, direction(0), 5, {}, timeout_s=10)

@@ -1,0 +1,1 @@
+"""Servers to break: stand-ins that speak a real protocol on a real socket."""
