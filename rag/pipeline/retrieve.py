@@ -1,22 +1,21 @@
-"""Passages for a question: BM25 and dense search side by side, fused; either alone when the other fails, labelled."""
+"""Passages for a question: candidates of both indexes, looked up, without repetitions, reranked where that is set."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from rag.errors import DependencyFailed, Overloaded
-from rag.ports import LexicalIndex, PassageStore, Vector
-from rag.resilience.ladder import DENSE, EMBEDDER, LEXICAL, SHARDS
-from rag.retrieval.fusion import reciprocal_rank_fusion
-from rag.retrieval.sharded import ShardedHits, ShardedIndex
+from rag.ports import PassageStore, Reranker, Vector
+from rag.resilience.ladder import RERANK
+from rag.retrieval.candidates import CandidateFinder, Plan, Query
+from rag.retrieval.diversity import diversify
+from rag.retrieval.hot import HotQueries
 from rag.types import Deadline, Filters, Hit, ScoredPassage, Space
 
-#: Candidates taken from each index.
-CANDIDATES = 50
-#: Fused candidates looked up for one wanted: those that no longer exist fall away.
-OVERSAMPLE = 3
+#: Candidates looked up for each passage wanted: those that no longer exist fall away, repetitions go to the end.
+OVERSAMPLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +26,40 @@ class Retrieved:
     degraded: tuple[str, ...]
 
 
-class Retriever:
-    """The read path over one lexical index, one sharded dense index and the store that says what exists."""
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """How the best candidates are judged once more.
 
-    def __init__(self, lexical: LexicalIndex, index: ShardedIndex, store: PassageStore) -> None:
-        self._lexical = lexical
-        self._index = index
+    Attributes:
+        reranker: who judges.
+        candidates: how many are judged, and more where more passages are wanted.
+        budget_s: what it may take, seconds; a request with less than twice that left goes without.
+    """
+
+    reranker: Reranker
+    candidates: int
+    budget_s: float
+
+
+class Retriever:
+    """The read path over the indexes and the store that says what exists."""
+
+    def __init__(
+        self,
+        finder: CandidateFinder,
+        store: PassageStore,
+        *,
+        reranking: Reranking | None = None,
+        hot: HotQueries[Retrieved],
+    ) -> None:
+        self._finder = finder
         self._store = store
+        self._reranking = reranking
+        self.hot = hot
+
+    def planned(self, plan: Plan) -> Retriever:
+        """The same parts under another plan."""
+        return Retriever(self._finder.planned(plan), self._store, reranking=self._reranking, hot=self.hot)
 
     async def retrieve(
         self,
@@ -48,55 +74,60 @@ class Retriever:
         """The `top_k` best passages of the space.
 
         Raises:
-            DependencyFailed: neither index answered.
+            DependencyFailed: no index answered, or the store did not.
             DeadlineExceeded: they did not answer in the caller's time.
         """
-        found = await asyncio.gather(
-            self._lexical.search(space, text, CANDIDATES, filters, timeout_s=deadline.remaining()),
-            self._dense(space, vector, filters, deadline),
-            return_exceptions=True,
-        )
-        deadline.remaining()  # what came too late for this caller is not the indexes' failure
-        rankings, degraded = _usable(*found)
-        fused = reciprocal_rank_fusion(rankings)[: max(top_k * OVERSAMPLE, CANDIDATES)]
-        existing = await self._store.passages(space, [hit.passage_id for hit in fused], timeout_s=deadline.remaining())
-        passages = (ScoredPassage(existing[h.passage_id], h.score) for h in fused if h.passage_id in existing)
-        return Retrieved(tuple(passages)[:top_k], degraded)
+        query = Query(space, text, vector, filters, top_k, deadline)
+        key = self.hot.key(space, text, filters, top_k, self._finder.plan)
+        stored = self.hot.get(key)
+        if stored is None:
+            stored = await self._search(query)
+            if not stored.degraded:
+                self.hot.put(key, stored)
+        return stored
 
-    async def _dense(
-        self, space: Space, vector: Callable[[], Awaitable[Vector]], filters: Filters, deadline: Deadline
-    ) -> ShardedHits | _NoVector:
-        try:
-            query = await vector()
-        except (DependencyFailed, Overloaded) as error:
-            return _NoVector(error)
-        return await self._index.search(space, query, CANDIDATES, filters, timeout_s=deadline.remaining())
+    async def all_exist(self, space: Space, passage_ids: Collection[str], *, deadline: Deadline) -> bool:
+        """Whether every one of the passages is in the space, and so unchanged: an id is derived from content.
+
+        Raises:
+            DependencyFailed: the store did not answer.
+        """
+        ids = list(passage_ids)
+        return len(await self._store.passages(space, ids, timeout_s=deadline.remaining())) == len(ids)
+
+    async def _search(self, query: Query) -> Retrieved:
+        found = await self._finder.find(query)
+        wanted = max(query.wanted, self._reranking.candidates if self._reranking else 0)
+        passages = await self._existing(query, found.hits, wanted)
+        if self._reranking is None:
+            return Retrieved(tuple(passages[: query.wanted]), found.degraded)
+        judged = await _judged(self._reranking, query, passages)
+        if judged is None:
+            return Retrieved(tuple(passages[: query.wanted]), (*found.degraded, RERANK.label))
+        return Retrieved(tuple(judged[: query.wanted]), found.degraded)
+
+    async def _existing(self, query: Query, hits: Sequence[Hit], wanted: int) -> list[ScoredPassage]:
+        """The `wanted` best that exist, no text twice as long as there are others."""
+        known: list[ScoredPassage] = []
+        step = wanted * OVERSAMPLE
+        for start in range(0, len(hits), step):
+            part = hits[start : start + step]
+            ids = [hit.passage_id for hit in part]
+            existing = await self._store.passages(query.space, ids, timeout_s=query.deadline.remaining())
+            known += [ScoredPassage(existing[hit.passage_id], hit.score) for hit in part if hit.passage_id in existing]
+            if len(known) >= wanted:
+                break
+        return list(islice(diversify(known), wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class _NoVector:
-    error: Exception
-
-
-def _usable(
-    lexical: list[Hit] | BaseException, dense: ShardedHits | _NoVector | BaseException
-) -> tuple[Sequence[Sequence[Hit]], tuple[str, ...]]:
-    """The rankings that came, and a label for each that did not come whole."""
-    rankings: list[Sequence[Hit]] = []
-    degraded: list[str] = []
-    for error in (lexical, dense):
-        if isinstance(error, BaseException) and not isinstance(error, DependencyFailed | Overloaded):
-            raise error
-    if isinstance(lexical, BaseException):
-        degraded.append(LEXICAL.label)
-    else:
-        rankings.append(lexical)
-    if isinstance(dense, ShardedHits):
-        rankings.append(dense.hits)
-        if dense.answered < dense.shards:
-            degraded.append(SHARDS.label.format(dense.answered, dense.shards))
-    else:
-        degraded.append(EMBEDDER.label if isinstance(dense, _NoVector) else DENSE.label)
-    if not rankings:
-        raise DependencyFailed("neither the lexical nor the dense index answered")
-    return rankings, tuple(degraded)
+async def _judged(reranking: Reranking, query: Query, passages: Sequence[ScoredPassage]) -> list[ScoredPassage] | None:
+    """The passages in the reranker's order with its scores; None: it was skipped."""
+    if query.deadline.remaining() < 2 * reranking.budget_s:
+        return None
+    texts = [each.passage.contextual_text for each in passages]
+    try:
+        scores = await reranking.reranker.scores(query.text, texts, timeout_s=reranking.budget_s)
+    except (DependencyFailed, Overloaded):
+        return None
+    judged = [replace(each, score=score) for each, score in zip(passages, scores, strict=True)]
+    return sorted(judged, key=lambda each: -each.score)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,11 @@ from rag.errors import (
     Overloaded,
     SteadyragError,
 )
-from rag.pipeline.retrieve import Retrieved, Retriever
+from rag.pipeline.retrieve import Reranking, Retrieved, Retriever
 from rag.ports import Vector
+from rag.retrieval.candidates import CandidateFinder
+from rag.retrieval.feedback import ShardedVectors
+from rag.retrieval.hot import HotQueries
 from rag.types import Deadline, Filters, Space
 from tests.support.changes import OTHER_TENANT, SPACE
 from tests.support.clock import FakeClock
@@ -49,9 +51,13 @@ def deadline(clock: FakeClock) -> Deadline:
 Retrieve = Callable[..., Awaitable[Retrieved]]
 
 
+def finder(path: WritePath) -> CandidateFinder:
+    return CandidateFinder(path.lexical, path.index, ShardedVectors(path.shards), feedback=2, plan="fused")
+
+
 @pytest.fixture
 def retrieve(path: WritePath, store: Any, deadline: Deadline) -> Retrieve:
-    retriever = Retriever(path.lexical, path.index, store)
+    retriever = Retriever(finder(path), store, hot=HotQueries(0, lambda _space: 1))
 
     async def vector(text: str) -> Vector:
         vectors = await path.embedder.embed([text], timeout_s=1)
@@ -80,7 +86,6 @@ async def test_both_indexes_agree_on_the_best(retrieve: Retrieve) -> None:
     assert found.degraded == ()
     scores = [each.score for each in found.passages]
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] == pytest.approx(2 / 61)
 
 
 async def test_passages_come_whole(retrieve: Retrieve, path: WritePath) -> None:
@@ -207,18 +212,108 @@ async def test_without_time_nothing_is_asked(retrieve: Retrieve, path: WritePath
     assert path.words.embedded.count(QUESTION) == 0
 
 
-async def test_both_indexes_are_asked_side_by_side(path: WritePath, deadline: Deadline) -> None:
-    lexical_asked = asyncio.Event()
+async def test_a_question_asked_again_is_answered_from_what_was_found(
+    path: WritePath, store: Any, deadline: Deadline
+) -> None:
+    retriever = Retriever(finder(path), store, hot=HotQueries(10, lambda _space: path.log.position))
+    first = await ask(retriever, path, deadline)
+    for shard in path.shards:
+        shard.fail("search", AssertionError("asked"))
+    path.lexical.fail("search", AssertionError("asked"))
+    store.fail("passages", AssertionError("asked"))
+    assert await ask(retriever, path, deadline) is first
+    assert (retriever.hot.hits, retriever.hot.misses) == (1, 1)
 
-    class Lexical:
-        async def search(self, *args: Any, **kwargs: Any) -> Any:
-            lexical_asked.set()
-            return await path.lexical.search(*args, **kwargs)
 
+async def test_after_a_write_it_is_searched_anew(path: WritePath, deadline: Deadline) -> None:
+    retriever = Retriever(finder(path), path.store, hot=HotQueries(10, lambda _space: path.log.position))
+    assert names(await ask(retriever, path, deadline))[0] == "cherry"
+    await path.writer.delete(SPACE, ["cherry"])
+    assert names(await ask(retriever, path, deadline))[0] == "fig"
+
+
+async def test_a_degraded_result_is_not_kept(path: WritePath, deadline: Deadline) -> None:
+    retriever = Retriever(finder(path), path.store, hot=HotQueries(10, lambda _space: 1))
+    path.lexical.fail("search", DependencyFailed("down"))
+    assert (await ask(retriever, path, deadline)).degraded
+    path.lexical.mend()
+    assert (await ask(retriever, path, deadline)).degraded == ()
+
+
+class Judge:
+    """A reranker that prefers the texts with the most of a letter.
+
+    Attributes:
+        read: how many texts it was given.
+    """
+
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+        self.read = 0
+
+    async def scores(self, question: str, texts: Sequence[str], *, timeout_s: float) -> list[float]:
+        assert question == QUESTION
+        assert timeout_s == BUDGET_S
+        self.read += len(texts)
+        return [float(text.count(self.letter)) for text in texts]
+
+
+BUDGET_S = 0.25
+
+
+def reranked(path: WritePath, judge: Any, candidates: int = 4) -> Retriever:
+    hot: HotQueries[Retrieved] = HotQueries(10, lambda _space: 1)
+    return Retriever(finder(path), path.store, hot=hot, reranking=Reranking(judge, candidates, BUDGET_S))
+
+
+async def test_the_reranker_has_the_last_word_on_the_best_candidates(path: WritePath, deadline: Deadline) -> None:
+    judge = Judge("g")
+    found = await ask(reranked(path, judge), path, deadline, top_k=1)
+    assert names(found) == ["fig"]
+    assert found.degraded == ()
+    assert judge.read == 4
+    assert found.passages[0].score == 25
+
+
+async def test_as_many_are_judged_as_are_wanted(path: WritePath, deadline: Deadline) -> None:
+    judge = Judge("z")
+    assert len((await ask(reranked(path, judge, 2), path, deadline, top_k=5)).passages) == 5
+    assert judge.read == 5
+
+
+@pytest.mark.parametrize("error", DOWN)
+async def test_a_reranker_that_fails_is_done_without(
+    path: WritePath, deadline: Deadline, error: SteadyragError
+) -> None:
+    judge = Failing(Judge("g"))
+    judge.fail("scores", error)
+    found = await ask(reranked(path, judge), path, deadline, top_k=2)
+    assert names(found) == ["cherry", "fig"]
+    assert found.degraded == ("rerank-skipped",)
+
+
+async def test_when_time_is_short_nothing_is_reranked(path: WritePath, clock: FakeClock) -> None:
+    judge = Judge("g")
+    found = await ask(reranked(path, judge), path, Deadline.after(1.9 * BUDGET_S, clock), top_k=2)
+    assert found.degraded == ("rerank-skipped",)
+    assert judge.read == 0
+
+
+async def test_a_defect_of_the_reranker_is_not_swallowed(path: WritePath, deadline: Deadline) -> None:
+    judge = Failing(Judge("g"))
+    judge.fail("scores", ZeroDivisionError("a defect"))
+    with pytest.raises(ZeroDivisionError):
+        await ask(reranked(path, judge), path, deadline)
+
+
+async def test_another_plan_is_another_order(path: WritePath, deadline: Deadline) -> None:
+    retriever = Retriever(finder(path), path.store, hot=HotQueries(10, lambda _space: 1))
+    assert len((await ask(retriever, path, deadline)).passages) == 5
+    assert names(await ask(retriever.planned("bm25"), path, deadline)) == ["cherry", "fig"]
+
+
+async def ask(retriever: Retriever, path: WritePath, deadline: Deadline, top_k: int = 5) -> Retrieved:
     async def vector() -> Vector:
-        await asyncio.wait_for(lexical_asked.wait(), 5)
         return path.words.vector(QUESTION)
 
-    retriever = Retriever(Lexical(), path.index, path.store)  # type: ignore[arg-type]
-    found = await retriever.retrieve(SPACE, QUESTION, vector, top_k=2, filters={}, deadline=deadline)
-    assert names(found) == ["cherry", "fig"]
+    return await retriever.retrieve(SPACE, QUESTION, vector, top_k=top_k, filters={}, deadline=deadline)
