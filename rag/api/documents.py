@@ -49,7 +49,7 @@ def add_document_routes(app: FastAPI, service: Service) -> None:
             collection, documents = body.collection, [_document(document) for document in body.documents]
         service.folder.ensure_space()
         job = await service.worker.submit(Space(TENANT, collection), documents, timeout_s=timeout_s)
-        return json_response(_job(job), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
+        return json_response(job_body(job), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
 
     @app.get("/v1/documents", tags=tags, summary="The documents of a collection, in the order of their ids")
     async def listed(
@@ -80,7 +80,7 @@ def add_document_routes(app: FastAPI, service: Service) -> None:
         job = await service.jobs.get(TENANT, job_id, timeout_s=timeout_s)
         if job is None:
             raise NotFound(f"no job {job_id!r}")
-        return json_response(_job(job))
+        return json_response(job_body(job))
 
     @app.get("/v1/collections", tags=tags, summary="The collections")
     async def collections() -> Response:
@@ -125,7 +125,8 @@ def _summary(change: Change) -> dict[str, object]:
     }
 
 
-def _job(job: Job) -> dict[str, object]:
+def job_body(job: Job) -> dict[str, object]:
+    """The job as callers see it."""
     return {
         "id": job.id,
         "collection": job.space.collection,

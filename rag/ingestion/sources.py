@@ -102,7 +102,9 @@ def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Document | Bad
     name = document_id(path)
     try:
         if path == STDIN:
-            yield from _records("stdin", sys.stdin.buffer, max_bytes)
+            # a buffer of its own: at exit the interpreter closes that of sys.stdin, even under a thread that reads it
+            with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
+                yield from _records("stdin", stream, max_bytes)
         elif path.name.lower().endswith(_JSONL):
             with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
                 yield from _records(name, stream, max_bytes)

@@ -1,7 +1,7 @@
 """The write path: documents become passages, vectors and log entries; a document changes as a whole or not at all.
 
 Order of a write: note the new points, write them to the shards, append to the log (from here on the write exists,
-and its old passages do not), let the lexical index follow, drop the obsolete points. What an interruption leaves
+and its old passages do not), wait for what follows the log, drop the obsolete points. What an interruption leaves
 behind is mended by `recover`, since the log alone says what exists.
 """
 
@@ -12,15 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from rag.ingestion.chunking import Chunker
+from rag.ingestion.following import Following
 from rag.ingestion.identity import document_digest
-from rag.ports import DocumentLog, Embedder, LexicalIndex, PendingPoints, Point, WriteState
+from rag.ports import DocumentLog, PendingPoints, Point, Preparer, WriteState
 from rag.retrieval.sharded import ShardedIndex
 from rag.types import Change, Document, Passage, Space
 
 #: Bounds of one step of a batch; generous, since nobody waits in front of a screen.
 STEP_TIMEOUT_S = 300.0
-REPLAY_BATCH = 2_000
 
 
 @dataclass(slots=True)
@@ -39,24 +38,21 @@ class Writer:
     def __init__(
         self,
         *,
-        chunker: Chunker,
-        embedder: Embedder,
+        preparer: Preparer,
         index: ShardedIndex,
         log: DocumentLog,
         store: WriteState,
         points: PendingPoints,
-        lexical: LexicalIndex,
+        follower: Following,
         ensure_space: Callable[[], None],
     ) -> None:
-        self._chunker = chunker
-        self._embedder = embedder
+        self._preparer = preparer
         self._index = index
         self._log = log
         self._store = store
         self._points = points
-        self._lexical = lexical
+        self._follower = follower
         self._ensure_space = ensure_space
-        self._commit = asyncio.Lock()
         self._turns = _Turns()
 
     async def put(self, space: Space, documents: Iterable[Document]) -> Written:
@@ -67,7 +63,7 @@ class Writer:
         """
         latest = {document.id: document for document in documents}
         async with self._turns.take({(space, key) for key in latest}):
-            await self._follow()  # a batch that was stored, but not indexed, comes again unchanged
+            await self._follower.applied(self._log.position)  # a batch that is stored may not be found yet
             written = Written()
             changes = await self._changes(space, latest, written)
             if changes:
@@ -77,7 +73,7 @@ class Writer:
     async def delete(self, space: Space, document_ids: Sequence[str]) -> list[str]:
         """Remove the documents; gives back the ids that existed."""
         async with self._turns.take({(space, key) for key in document_ids}):
-            await self._follow()
+            await self._follower.applied(self._log.position)
             known = await self._store.digests(space, document_ids, timeout_s=STEP_TIMEOUT_S)
             if known:
                 obsolete = await self._store.passage_ids(space, known, timeout_s=STEP_TIMEOUT_S)
@@ -86,7 +82,7 @@ class Writer:
 
     async def recover(self) -> None:
         """Bring the indexes to what the log says; run once, before anything is served."""
-        await self._follow()
+        await self._follower.catch_up()
         obsolete = set(await self._points.obsolete(timeout_s=STEP_TIMEOUT_S))
         await self._settle(obsolete, obsolete)
 
@@ -96,7 +92,8 @@ class Writer:
         known = await self._store.digests(space, digests, timeout_s=STEP_TIMEOUT_S)
         due = [document for key, document in documents.items() if known.get(key) != digests[key]]
         written.unchanged.extend(key for key in documents if known.get(key) == digests[key])
-        cut = await asyncio.to_thread(lambda: [(document, self._chunker.split(space, document)) for document in due])
+        passages = await self._preparer.cut(space, due, timeout_s=STEP_TIMEOUT_S) if due else []
+        cut = list(zip(due, passages, strict=True))
         written.empty.extend(document.id for document, passages in cut if not passages)
         return [
             Change(space, d.id, digests[d.id], passages, d.title, d.url, d.metadata) for d, passages in cut if passages
@@ -117,7 +114,7 @@ class Writer:
 
     async def _embed(self, space: Space, fresh: Sequence[tuple[Change, Passage]]) -> list[Point]:
         texts = [passage.contextual_text for _, passage in fresh]
-        vectors = await self._embedder.embed(texts, timeout_s=STEP_TIMEOUT_S)
+        vectors = await self._preparer.embed(texts, timeout_s=STEP_TIMEOUT_S)
         return [
             Point(passage.id, space, change.document_id, vector, change.metadata)
             for (change, passage), vector in zip(fresh, vectors, strict=True)
@@ -133,21 +130,9 @@ class Writer:
             raise
 
     async def _append_and_follow(self, changes: Sequence[Change], obsolete: set[str], noted: set[str]) -> None:
-        async with self._commit:
-            await self._catch_up()
-            stored = await self._log.append(changes, timeout_s=STEP_TIMEOUT_S)
-            await self._lexical.apply(stored, timeout_s=STEP_TIMEOUT_S)
+        stored = await self._log.append(changes, timeout_s=STEP_TIMEOUT_S)
+        await self._follower.applied(stored[-1].seq)
         await self._settle(obsolete, noted)
-
-    async def _follow(self) -> None:
-        async with self._commit:
-            await self._catch_up()
-
-    async def _catch_up(self) -> None:
-        """Let the lexical index take in what it missed; a change past a gap would hide the gap from it."""
-        while (after := self._lexical.position) < self._log.position:
-            missed = await self._log.read(after, REPLAY_BATCH, timeout_s=STEP_TIMEOUT_S)
-            await self._lexical.apply(missed, timeout_s=STEP_TIMEOUT_S)
 
     async def _settle(self, obsolete: set[str], noted: set[str]) -> None:
         """Drop the obsolete points and forget the notes."""

@@ -33,6 +33,13 @@ CREATE TABLE IF NOT EXISTS jobs(
     state TEXT NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL,
     created REAL NOT NULL, updated REAL NOT NULL, failures TEXT NOT NULL, body BLOB
 );
+CREATE INDEX IF NOT EXISTS unfinished_jobs ON jobs(number) WHERE body IS NOT NULL;
+CREATE TABLE IF NOT EXISTS dead_letters(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL,
+    tenant TEXT NOT NULL, collection TEXT NOT NULL, document_id TEXT NOT NULL,
+    reason TEXT NOT NULL, attempts INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL,
+    UNIQUE(tenant, collection, document_id)
+);
 """
 
 

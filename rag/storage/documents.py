@@ -45,9 +45,19 @@ class SqliteDocumentLog:
         """See `rag.ports.DocumentLog`."""
         at = self._clock.now()
         stored = await self._database.write(lambda c: _store(c, changes, at), timeout_s=timeout_s)
-        for change in stored:
-            self._positions[change.space] = self._position = change.seq
+        self._advance(stored)
         return stored
+
+    async def apply(self, changes: Sequence[Change], *, timeout_s: float) -> None:
+        """Take in changes that another log has numbered; see `rag.ports.Follower`."""
+        due = [change for change in changes if change.seq > self._position]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for change in due:
+                _insert(connection, change)
+
+        await self._database.write(work, timeout_s=timeout_s)
+        self._advance(due)
 
     async def read(self, after: int, limit: int, *, timeout_s: float) -> list[Change]:
         """See `rag.ports.DocumentLog`."""
@@ -57,6 +67,11 @@ class SqliteDocumentLog:
             ),
             timeout_s=timeout_s,
         )
+
+    def _advance(self, stored: Iterable[Change]) -> None:
+        for change in stored:
+            self._positions[change.space] = max(change.seq, self.position_of(change.space))
+            self._position = max(change.seq, self._position)
 
 
 class SqlitePassageStore:
@@ -132,23 +147,34 @@ def _store(connection: sqlite3.Connection, changes: Sequence[Change], at: float)
     (last,) = connection.execute("SELECT COALESCE(MAX(seq), 0) FROM documents").fetchone()
     stored = [replace(change, seq=seq, at=at) for seq, change in enumerate(changes, start=last + 1)]
     for change in stored:
-        key = (change.space.tenant, change.space.collection, change.document_id)
         old = connection.execute(
             "SELECT p.id FROM passages p JOIN documents d USING(seq) "
             "WHERE d.tenant = ? AND d.collection = ? AND d.id = ?",
-            key,
+            _key(change),
         ).fetchall()
-        connection.execute("DELETE FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key)
         connection.executemany("INSERT OR IGNORE INTO unsettled_points VALUES (?)", old)
-        connection.execute(
-            f"INSERT INTO documents({_DOCUMENT}) VALUES (?,?,?,?,?,?,?,?,?)",
-            (change.seq, *key, change.digest, change.title, change.url, json.dumps(dict(change.metadata)), change.at),
-        )
-        connection.executemany(
-            "INSERT INTO passages(id, seq, ordinal, text, heading, tokens) VALUES (?,?,?,?,?,?)",
-            [(p.id, change.seq, p.ordinal, p.text, p.heading, p.tokens) for p in change.passages],
-        )
+        _insert(connection, change)
     return stored
+
+
+def _insert(connection: sqlite3.Connection, change: Change) -> None:
+    """Put the document, or its absence, in the place of what its id held."""
+    key = _key(change)
+    connection.execute("DELETE FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key)
+    # an older state of the document that once failed must not come back by a retry
+    connection.execute("DELETE FROM dead_letters WHERE tenant = ? AND collection = ? AND document_id = ?", key)
+    connection.execute(
+        f"INSERT INTO documents({_DOCUMENT}) VALUES (?,?,?,?,?,?,?,?,?)",
+        (change.seq, *key, change.digest, change.title, change.url, json.dumps(dict(change.metadata)), change.at),
+    )
+    connection.executemany(
+        "INSERT INTO passages(id, seq, ordinal, text, heading, tokens) VALUES (?,?,?,?,?,?)",
+        [(p.id, change.seq, p.ordinal, p.text, p.heading, p.tokens) for p in change.passages],
+    )
+
+
+def _key(change: Change) -> tuple[str, str, str]:
+    return change.space.tenant, change.space.collection, change.document_id
 
 
 def _changes(connection: sqlite3.Connection, query: str, values: tuple[object, ...]) -> list[Change]:

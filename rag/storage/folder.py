@@ -1,7 +1,12 @@
-"""The data folder: made, locked for one process, and checked to be of our format."""
+"""The data folder: made, locked for one process, and checked to be of our format and whole.
+
+The format file is written just before the first data, and after every other part was made. So a folder with it must
+have all its parts, and one without it may have no data.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -14,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, StorageFull
+from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, DependencyFailed, StorageFull
 
 LOCK_FILE = "steadyrag.lock"
 #: A command that only asks who holds the folder holds it itself for a moment: not to be taken for an owner.
@@ -22,6 +27,7 @@ CLAIM_TRIES, CLAIM_PAUSE_S = 5, 0.02
 FORMAT_FILE = "format.json"
 #: Raised when stored data changes shape.
 FORMAT = 1
+_MEND = "restore a backup, or remove the folder and ingest again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class DataFolder:
     def __init__(self, path: Path, *, min_free_bytes: int = 0) -> None:
         self.path = path
         self._min_free_bytes = min_free_bytes
+        self._format: dict[str, str | int] = {"format": FORMAT}
         with _usable(path):
             path.mkdir(parents=True, exist_ok=True)
             # opened without truncating: another owner's words must survive our attempt
@@ -54,6 +61,11 @@ class DataFolder:
             self._lock.close()
             raise
 
+    @property
+    def holds_data(self) -> bool:
+        """Whether data was ever written, or was about to be."""
+        return (self.path / FORMAT_FILE).exists()
+
     def announce(self, url: str | None) -> None:
         """Write into the lock file who holds the folder and where it serves."""
         words = json.dumps({"pid": os.getpid(), "url": url}).encode()
@@ -63,16 +75,15 @@ class DataFolder:
             os.ftruncate(self._lock.fileno(), len(words))
 
     def check_format(self, **facts: str | int) -> None:
-        """Compare what the stored data was made with to what is configured; write it down on first use.
+        """Compare what the stored data was made with to what is configured; the first data will be made with that.
 
         Raises:
             DataFolderCorrupt: the format is not ours.
             ConfigError: a fact differs, as after another embedding model was configured.
         """
         file = self.path / FORMAT_FILE
-        expected = {"format": FORMAT, **facts}
-        if not file.exists():
-            _write_whole(file, json.dumps(expected))
+        self._format |= facts
+        if not self.holds_data:
             return
         try:
             stored = dict(json.loads(file.read_text()))
@@ -86,6 +97,40 @@ class DataFolder:
                     f"{self.path} was made with {key}={stored.get(key)!r}, configured is {value!r}; "
                     "set it back, or ingest into another data folder"
                 )
+
+    def require(self, part: Path) -> None:
+        """Refuse to open a folder of data without this part of it, which would be made anew, and empty.
+
+        Raises:
+            DataFolderCorrupt: the file or folder is missing or empty.
+        """
+        if self.holds_data and not _has_content(part):
+            raise DataFolderCorrupt(f"{part} is missing or empty, while {self.path} holds data; {_MEND}")
+
+    def require_format(self, part: Path) -> None:
+        """Refuse a part that holds data in a folder that does not know what it was made with.
+
+        Raises:
+            DataFolderCorrupt: the format file is missing.
+        """
+        if not self.holds_data:
+            raise DataFolderCorrupt(f"{self.path / FORMAT_FILE} is missing, while {part} holds data; {_MEND}")
+
+    def before_write(self) -> None:
+        """Refuse a write for want of space; the first one that is not refused fixes the format.
+
+        Raises:
+            StorageFull: less than the reserve is free.
+            DependencyFailed: the format cannot be written down.
+        """
+        self.ensure_space()
+        if self.holds_data:
+            return
+        try:
+            _write_whole(self.path / FORMAT_FILE, json.dumps(self._format))
+        except OSError as error:
+            kind = StorageFull if error.errno == errno.ENOSPC else DependencyFailed
+            raise kind(f"cannot write {FORMAT_FILE}: {error.strerror}; nothing of this write was stored") from error
 
     def ensure_space(self) -> None:
         """Refuse a write while the disk is nearly full: the index maps its files, and a full disk would kill it.
@@ -131,11 +176,25 @@ def _usable(path: Path) -> Iterator[None]:
 
 
 def _write_whole(file: Path, text: str) -> None:
-    """Write the file whole or not at all."""
+    """Write the file whole or not at all; it is on the disk before anything that is written after it."""
     part = file.with_suffix(".part")
-    with _usable(file.parent):
-        part.write_text(text)
-        part.replace(file)
+    part.write_text(text)
+    _sync(part)
+    part.replace(file)
+    _sync(file.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _has_content(path: Path) -> bool:
+    """Whether it is a file with bytes or a folder with entries."""
+    return any(path.iterdir()) if path.is_dir() else path.exists() and path.stat().st_size > 0
 
 
 def current_owner(path: Path) -> Owner | None:

@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from rag.errors import Overloaded
 from rag.storage.database import Database
 from rag.types import Clock, Document, Space
 
 _COLUMNS = "id, tenant, collection, state, total, done, created, updated, failures"
 #: Finished jobs kept for `GET /v1/jobs/{id}`.
 KEPT_JOBS = 10_000
+#: When a caller who was turned away may come again.
+FULL_RETRY_S = 5
 
 
 class JobState(StrEnum):
@@ -35,6 +38,7 @@ class Failure:
 
     document_id: str
     reason: str
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +62,38 @@ class Job:
 
 
 class JobStore:
-    """The jobs, in the same file as the log."""
+    """The jobs, in the same file as the log.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    Args:
+        max_jobs: unfinished jobs at most; one more is refused.
+        max_bytes: compressed bytes of their documents at most; a job that comes when all is empty may be of any size.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, max_jobs: int = 1_000, max_bytes: int = 1 << 30) -> None:
         self._database = database
         self._clock = clock
+        self._max_jobs = max_jobs
+        self._max_bytes = max_bytes
 
     async def add(self, space: Space, documents: Sequence[Document], *, timeout_s: float) -> Job:
-        """Store a job durably."""
-        at = self._clock.now()
-        job = Job(f"job_{uuid.uuid4().hex}", space, JobState.QUEUED, len(documents), 0, at, at)
-        body = await asyncio.to_thread(_packed, documents)
-        await self._database.write(
-            lambda c: c.execute(
+        """Store a job durably.
+
+        Raises:
+            Overloaded: too much waits already; nothing was stored.
+        """
+        job = new_job(space, len(documents), self._clock.now())
+        body = await asyncio.to_thread(packed, documents)
+
+        def work(connection: sqlite3.Connection) -> None:
+            self._ensure_room(connection, len(body))
+            connection.execute(
                 "INSERT INTO jobs"
                 "(number, id, tenant, collection, state, total, done, created, updated, failures, body) "
                 "SELECT COALESCE(MAX(number), 0) + 1, ?, ?, ?, ?, ?, 0, ?, ?, '[]', ? FROM jobs",
-                (job.id, space.tenant, space.collection, job.state, job.total, at, at, body),
-            ),
-            timeout_s=timeout_s,
-        )
+                (job.id, space.tenant, space.collection, job.state, job.total, job.created, job.updated, body),
+            )
+
+        await self._database.write(work, timeout_s=timeout_s)
         return job
 
     async def get(self, tenant: str, job_id: str, *, timeout_s: float) -> Job | None:
@@ -100,7 +116,7 @@ class JobStore:
         )
         if row is None:
             return None
-        return _job(row[:-1]), await asyncio.to_thread(_unpacked, row[-1])
+        return _job(row[:-1]), await asyncio.to_thread(unpacked, row[-1])
 
     async def update(
         self, job_id: str, state: JobState, done: int, failures: Sequence[Failure], *, timeout_s: float
@@ -122,12 +138,28 @@ class JobStore:
 
         await self._database.write(work, timeout_s=timeout_s)
 
+    def _ensure_room(self, connection: sqlite3.Connection, more: int) -> None:
+        jobs, stored = connection.execute(
+            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0) FROM jobs WHERE body IS NOT NULL"
+        ).fetchone()
+        if jobs >= self._max_jobs or (jobs and stored + more > self._max_bytes):
+            raise Overloaded(f"{jobs} ingestion jobs of {stored >> 20} MiB wait; send it again later").after(
+                FULL_RETRY_S
+            )
 
-def _packed(documents: Sequence[Document]) -> bytes:
+
+def new_job(space: Space, total: int, at: float) -> Job:
+    """A job that nobody has begun."""
+    return Job(f"job_{uuid.uuid4().hex}", space, JobState.QUEUED, total, 0, at, at)
+
+
+def packed(documents: Sequence[Document]) -> bytes:
+    """The documents as they are stored with a job."""
     return zlib.compress(json.dumps([asdict(document) for document in documents]).encode(), 1)
 
 
-def _unpacked(body: bytes) -> list[Document]:
+def unpacked(body: bytes) -> list[Document]:
+    """The documents out of `packed`."""
     return [Document(**fields) for fields in json.loads(zlib.decompress(body))]
 
 

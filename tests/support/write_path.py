@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from rag.ingestion.chunking import Chunker
+from rag.ingestion.following import LogFollower
+from rag.ingestion.here import LocalPreparer
 from rag.ingestion.writer import Writer
 from rag.retrieval.analysis import Analyzer
 from rag.retrieval.edge import EdgeIndex
@@ -19,6 +21,7 @@ from rag.retrieval.sharded import ShardedIndex, shard_of
 from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.jobs import JobStore
+from rag.storage.letters import DeadLetters
 from rag.storage.points import UnsettledPoints
 from rag.types import Change, Document, Filters, Passage, Space
 from tests.support.changes import SPACE
@@ -42,6 +45,7 @@ class WritePath:
     Attributes:
         words: the embedder beneath `embedder`; says what was embedded.
         full: raised before every write while it is set.
+        follower: its lease ends with the first failure, so that no test waits for it.
     """
 
     def __init__(self, folder: Path, pool: ThreadPoolExecutor, stack: AsyncExitStack) -> None:
@@ -61,16 +65,20 @@ class WritePath:
         self.points = Failing(UnsettledPoints(database))
         self.store = SqlitePassageStore(database)
         self.jobs = JobStore(database, clock)
+        self.letters = DeadLetters(database, clock)
         self.index = ShardedIndex(self.shards)
         self.full: Exception | None = None
+        self.clock = clock
+        self.follower = LogFollower("the lexical index", self.lexical, self.log, clock, lease_s=0)
+        stack.push_async_callback(self.follower.aclose)
+        chunker = Chunker(self.words.count_tokens, max_tokens=self.words.info.max_tokens)
         self.writer = Writer(
-            chunker=Chunker(self.words.count_tokens, max_tokens=self.words.info.max_tokens),
-            embedder=self.embedder,
+            preparer=LocalPreparer(chunker, self.embedder),
             index=self.index,
             log=self.log,
             store=self.store,
             points=self.points,
-            lexical=self.lexical,
+            follower=self.follower,
             ensure_space=self._ensure_space,
         )
 
@@ -83,6 +91,10 @@ class WritePath:
         self.full = None
         for part in (self.embedder, self.lexical, self.log, self.points, *self.shards):
             part.mend()
+
+    async def level(self) -> None:
+        """Let the lexical index take in what it missed."""
+        await self.follower.catch_up()
 
     async def documents(self, space: Space = SPACE) -> dict[str, Change]:
         """Every document of the space with its passages, without what depends on the order and time of writes."""

@@ -256,6 +256,16 @@ async def test_while_the_disk_is_nearly_full_nothing_is_taken_in(make_service, c
         assert await response.json() == {"collections": []}
 
 
+async def test_a_full_queue_turns_away_and_says_when_to_come_again(make_service, client):
+    service = await make_service(documents=(), ingestion={"max_jobs": 1})
+    http = await client(service)
+    await service.worker.aclose()
+    await accepted(http, {"documents": [{"id": "a", "text": "b"}]})
+    async with http.post("/v1/documents", json={"documents": [{"id": "c", "text": "d"}]}) as response:
+        assert (response.status, (await response.json())["code"]) == (503, "overloaded")
+        assert int(response.headers["Retry-After"]) >= 1
+
+
 async def test_a_body_over_the_limit_is_not_read(make_service, client):
     http = await client(await make_service(limits={"document_body_bytes": 2_000}, documents=()))
     assert await refused(http, {"documents": [{"id": "a", "text": "x" * 2_000}]}) == (413, "payload_too_large")

@@ -11,7 +11,9 @@ from rag.errors import DataFolderCorrupt, DependencyFailed, InvalidRequest, Over
 from rag.ingestion import jobs as jobs_module
 from rag.ingestion.jobs import JobWorker
 from rag.ingestion.writer import Written
+from rag.resilience.retry import RetryPolicy
 from rag.storage.jobs import Failure, Job, JobState
+from rag.storage.letters import DeadLetter
 from rag.types import Document, Space
 from tests.support.changes import OTHER_TENANT, SPACE
 from tests.support.failing import Failing
@@ -19,12 +21,13 @@ from tests.support.gate import Gate
 from tests.support.write_path import WritePath, document, opened
 
 DOCUMENTS = [document(key, f"{key}fruit") for key in "abcde"]
+ATTEMPTS = 4
+AT_ONCE = RetryPolicy(attempts=ATTEMPTS, base_s=0, cap_s=0)
 
 
 @pytest.fixture(autouse=True)
-def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs_module, "BATCH", 2)
-    monkeypatch.setattr(jobs_module, "RETRY_PAUSE_S", 0)
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def jobs(path: WritePath) -> Failing:
 
 @pytest.fixture
 async def worker(path: WritePath, jobs: Any) -> AsyncIterator[JobWorker]:
-    worker = JobWorker(jobs, path.writer)
+    worker = JobWorker(jobs, path.letters, path.writer, retries=AT_ONCE)
     yield worker
     await worker.aclose()
 
@@ -86,6 +89,14 @@ async def test_a_worker_that_rests_wakes_up(path: WritePath, worker: JobWorker) 
     assert list(await path.documents()) == ["a", "b"]
 
 
+async def test_jobs_that_others_submit_are_found(path: WritePath) -> None:
+    worker = JobWorker(path.jobs, path.letters, path.writer, poll_s=0)
+    worker.start()
+    job = await path.jobs.add(SPACE, DOCUMENTS[:1], timeout_s=10)
+    assert (await finished(path, job)).state == JobState.DONE
+    await worker.aclose()
+
+
 async def test_progress_is_told_between_batches(path: WritePath, worker: JobWorker) -> None:
     await path.writer.put(SPACE, DOCUMENTS[:2])  # the first batch passes the gate: it is unchanged
     gate = Gate(path.embedder, "embed")
@@ -120,18 +131,57 @@ async def test_a_passing_fault_is_waited_out(
     worker.start()
     told = await finished(path, await submit(worker))
     assert (told.state, told.done, told.failures) == (JobState.DONE, 5, ())
-    assert [record.getMessage() for record in caplog.records] == [f"ingestion pauses for 0 s: {error.message}"] * 3
+    assert [record.getMessage() for record in caplog.records] == [f"ingestion pauses for 0.0 s: {error.message}"] * 3
     await path.check_agreement()
 
 
-@pytest.mark.parametrize("error", [DependencyFailed("the database is locked"), DataFolderCorrupt("damaged")])
+async def test_pauses_grow_and_are_spread(path: WritePath, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    policy = RetryPolicy(attempts=6, base_s=1, cap_s=5)
+    worker = JobWorker(path.jobs, path.letters, path.writer, retries=policy, rng=lambda: 0.5)
+    path.embedder.fail("embed", DependencyFailed("down"), times=5)
+    job = await submit(worker, DOCUMENTS[:1])
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    worker.start()
+    await finished(path, job)
+    await worker.aclose()
+    assert pauses == [0.5, 1, 2, 2.5, 2.5]
+
+
+async def test_a_full_disk_is_waited_out_for_however_long_it_takes(path: WritePath, worker: JobWorker) -> None:
+    path.embedder.fail("embed", StorageFull("no room"), times=10 * ATTEMPTS)
+    worker.start()
+    told = await finished(path, await submit(worker))
+    assert (told.state, told.failures) == (JobState.DONE, ())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DependencyFailed("the database is locked"), DataFolderCorrupt("damaged"), ValueError("a defect")],
+    ids=repr,
+)
 @pytest.mark.parametrize("method", ["next", "update"])
 async def test_a_fault_of_the_job_store_does_not_end_the_worker(
-    path: WritePath, worker: JobWorker, jobs: Failing, method: str, error: SteadyragError
+    path: WritePath, worker: JobWorker, jobs: Failing, method: str, error: Exception
 ) -> None:
     jobs.fail(method, error, times=2)
     worker.start()
     assert (await finished(path, await submit(worker))).state == JobState.DONE
+
+
+async def test_a_dead_letter_that_cannot_be_kept_is_no_document_lost(path: WritePath) -> None:
+    letters = Failing(path.letters)
+    letters.fail("add", DependencyFailed("the database is locked"), times=1)
+    worker: Any = JobWorker(path.jobs, letters, Picky(path.writer, ValueError("odd")), retries=AT_ONCE)  # type: ignore[arg-type]
+    worker.start()
+    told = await finished(path, await submit(worker))
+    assert [failure.document_id for failure in told.failures] == ["d"]
+    assert [letter.document_id for letter in await kept(path)] == ["d"]
+    await worker.aclose()
 
 
 class Picky:
@@ -154,13 +204,58 @@ class Picky:
 async def test_one_document_costs_neither_its_neighbours_nor_the_worker(
     path: WritePath, error: Exception, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker: Any = JobWorker(path.jobs, Picky(path.writer, error))  # type: ignore[arg-type]
+    worker: Any = JobWorker(path.jobs, path.letters, Picky(path.writer, error), retries=AT_ONCE)  # type: ignore[arg-type]
     worker.start()
     told = await finished(path, await submit(worker))
-    assert (told.state, told.done, told.failures) == (JobState.DONE, 5, (Failure("d", reason),))
+    assert (told.state, told.done, told.failures) == (JobState.DONE, 5, (Failure("d", reason, 2),))
     assert list(await path.documents()) == list("abce")
     assert (await finished(path, await submit(worker, DOCUMENTS[:1]))).state == JobState.DONE
     assert ("ZeroDivisionError" in caplog.text) == isinstance(error, ZeroDivisionError)
+    await worker.aclose()
+
+
+async def test_a_disk_that_fills_up_makes_no_dead_letters(path: WritePath) -> None:
+    class Full(Picky):
+        async def put(self, space: Space, documents: Sequence[Document]) -> Written:
+            if len(documents) > 1:
+                raise ValueError("a defect")
+            if documents[0].id == "a" and not tried:
+                tried.append("a")
+                raise StorageFull("no room")
+            return await super().put(space, documents)
+
+    tried: list[str] = []
+    worker = JobWorker(path.jobs, path.letters, Full(path.writer, ValueError("odd")), retries=AT_ONCE)  # type: ignore[arg-type]
+    worker.start()
+    told = await finished(path, await submit(worker))
+    assert [failure.document_id for failure in told.failures] == ["d"]
+    assert tried == ["a"]
+    await worker.aclose()
+
+
+async def kept(path: WritePath) -> list[DeadLetter]:
+    return await path.letters.listed("default", after=0, limit=100, timeout_s=10)
+
+
+async def test_a_fault_that_does_not_pass_ends_in_a_dead_letter_that_can_be_retried(path: WritePath) -> None:
+    picky = Picky(path.writer, DependencyFailed("the ingestion process died"))
+    worker = JobWorker(path.jobs, path.letters, picky, retries=AT_ONCE)  # type: ignore[arg-type]
+    worker.start()
+    job = await finished(path, await submit(worker))
+    failure = Failure("d", "the ingestion process died", ATTEMPTS + 1)
+    assert (job.state, job.failures) == (JobState.DONE, (failure,))
+    (letter,) = await kept(path)
+    assert (letter.job_id, letter.document_id, letter.reason, letter.attempts) == (
+        job.id,
+        "d",
+        failure.reason,
+        failure.attempts,
+    )
+    worker._writer = path.writer
+    (again,) = await worker.retry("default", [letter.id], timeout_s=10)
+    assert (await finished(path, again)).state == JobState.DONE
+    assert list(await path.documents()) == list("abcde")
+    assert await kept(path) == []
     await worker.aclose()
 
 
@@ -175,7 +270,7 @@ async def test_closing_lets_the_batch_land_and_the_next_start_goes_on(path: Writ
     assert path.log.position == 2
     assert list(await path.documents()) == ["a", "b"]
     await path.check_agreement()
-    again = JobWorker(path.jobs, path.writer)
+    again = JobWorker(path.jobs, path.letters, path.writer)
     again.start()
     told = await finished(path, job)
     assert (told.state, told.done) == (JobState.DONE, 5)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import sys
 from pathlib import Path
@@ -147,8 +146,10 @@ def test_a_broken_archive_is_reported_after_what_could_be_read(here: Path, damag
 
 
 def test_standard_input(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LINE % 1 + b"oops")))
-    document, bad = read(STDIN)
+    Path("lines").write_bytes(LINE % 1 + b"oops")
+    with Path("lines").open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        document, bad = read(STDIN)
     assert document == Document("1", "x")
     assert isinstance(bad, BadFile)
     assert bad.source == "stdin:2"

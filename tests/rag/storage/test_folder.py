@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, StorageFull
+from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, DependencyFailed, StorageFull
 from rag.storage.folder import FORMAT, FORMAT_FILE, LOCK_FILE, DataFolder, Owner, current_owner
 from tests.support.killed import ROOT
 
@@ -122,10 +122,14 @@ def test_nobody_holds_what_is_not_there(path: Path) -> None:
 FACTS: dict[str, str | int] = {"embedder": "all-MiniLM-L6-v2", "dimension": 384, "shards": 4}
 
 
-def test_a_folder_keeps_the_format_that_it_was_made_with(path: Path) -> None:
+def test_the_first_write_fixes_the_format(path: Path) -> None:
+    with DataFolder(path) as folder:
+        folder.check_format(**{**FACTS, "shards": 8})
     for _ in range(2):
         with DataFolder(path) as folder:
             folder.check_format(**FACTS)
+            folder.before_write()
+            folder.before_write()
     assert json.loads((path / FORMAT_FILE).read_text()) == {"format": FORMAT, **FACTS}
     assert sorted(file.name for file in path.iterdir()) == sorted([FORMAT_FILE, LOCK_FILE])
 
@@ -134,6 +138,7 @@ def test_a_folder_keeps_the_format_that_it_was_made_with(path: Path) -> None:
 def test_a_foreign_fact_is_refused_with_both_values(path: Path, fact: str, value: str | int) -> None:
     with DataFolder(path) as folder:
         folder.check_format(**FACTS)
+        folder.before_write()
         with pytest.raises(ConfigError) as refused:
             folder.check_format(**{**FACTS, fact: value})
     assert f"{fact}={FACTS[fact]!r}, configured is {value!r}" in refused.value.message
@@ -153,6 +158,50 @@ def test_an_unreadable_format_is_refused(path: Path, content: bytes) -> None:
         (path / FORMAT_FILE).write_bytes(content)
         with pytest.raises(DataFolderCorrupt, match="restore a backup"):
             folder.check_format(**FACTS)
+
+
+@pytest.fixture
+def written(path: Path) -> Iterator[DataFolder]:
+    """A folder in which data was begun."""
+    with DataFolder(path) as folder:
+        folder.before_write()
+        yield folder
+
+
+def test_a_part_of_the_data_must_be_there(written: DataFolder) -> None:
+    file, part = written.path / "catalog.db", written.path / "index" / "shard-2"
+    for missing in (file, part):
+        with pytest.raises(DataFolderCorrupt, match=rf"{missing} is missing or empty.*restore a backup, or remove"):
+            written.require(missing)
+    file.touch()
+    part.mkdir(parents=True)
+    for empty in (file, part):
+        with pytest.raises(DataFolderCorrupt, match="is missing or empty"):
+            written.require(empty)
+    file.write_text("x")
+    (part / "x").touch()
+    for there in (file, part):
+        written.require(there)
+
+
+def test_before_the_first_write_no_part_need_be_there(path: Path) -> None:
+    with DataFolder(path) as folder:
+        folder.require(path / "catalog.db")
+
+
+def test_data_without_its_format_is_refused(path: Path) -> None:
+    with DataFolder(path) as folder:
+        with pytest.raises(DataFolderCorrupt, match=r"format\.json is missing, while .*catalog\.db holds data"):
+            folder.require_format(path / "catalog.db")
+        folder.before_write()
+        folder.require_format(path / "catalog.db")
+
+
+def test_a_write_that_is_refused_does_not_fix_the_format(path: Path) -> None:
+    with DataFolder(path, min_free_bytes=1 << 60) as folder:
+        with pytest.raises(StorageFull):
+            folder.before_write()
+        assert not folder.holds_data
 
 
 def test_a_reserve_larger_than_the_disk_refuses_writes(path: Path) -> None:
@@ -208,21 +257,33 @@ def test_a_full_disk_is_a_clear_error_in_a_fresh_folder(small_disk: Path) -> Non
 
 def test_a_full_disk_is_a_clear_error_where_the_format_is_written(small_disk: Path) -> None:
     with DataFolder(small_disk) as folder:
-        fill(small_disk)
-        with pytest.raises(ConfigError, match="No space left"):
-            folder.check_format(**FACTS)
-        (small_disk / "filling").unlink()
         folder.check_format(**FACTS)
+        fill(small_disk)
+        with pytest.raises(StorageFull, match=r"cannot write format\.json: No space left"):
+            folder.before_write()
+        (small_disk / "filling").unlink()
+        folder.before_write()
+    assert json.loads((small_disk / FORMAT_FILE).read_text()) == {"format": FORMAT, **FACTS}
+
+
+def test_a_disk_that_became_read_only_refuses_the_first_write(small_disk: Path) -> None:
+    folder = DataFolder(small_disk)
+    folder.close()  # a disk with a file open for writing cannot be made read-only
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(DependencyFailed, match=r"cannot write format\.json: Read-only file system"):
+        folder.before_write()
 
 
 def test_a_full_disk_still_lets_a_folder_be_used(small_disk: Path) -> None:
     with DataFolder(small_disk) as folder:
         folder.announce(URL)
         folder.check_format(**FACTS)
+        folder.before_write()
     fill(small_disk)
     with DataFolder(small_disk) as folder:
         folder.announce(URL)
         folder.check_format(**FACTS)
+        folder.before_write()
         assert current_owner(small_disk) == Owner(os.getpid(), URL)
 
 

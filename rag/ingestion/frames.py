@@ -1,0 +1,28 @@
+"""Messages between the service and its ingestion process: a length of eight bytes, then a pickle.
+
+Pickle, since both ends are this program: nobody else can write to the pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import Any
+
+_LENGTH_BYTES = 8
+
+
+async def read(stream: asyncio.StreamReader) -> Any:
+    """The next message.
+
+    Raises:
+        asyncio.IncompleteReadError: the other end is gone.
+    """
+    length = int.from_bytes(await stream.readexactly(_LENGTH_BYTES), "big")
+    return pickle.loads(await stream.readexactly(length))  # noqa: S301 - see above
+
+
+def frame(message: object) -> bytes:
+    """The message as it goes through the pipe."""
+    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body

@@ -1,0 +1,74 @@
+"""A Redis that fails fast, its errors ours.
+
+redis-py's own defaults wait 5 s and try ten times, so that a dead server costs seconds and a stalled one half a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as TooLate
+
+from rag.errors import ConfigError, DependencyFailed, DependencyTimeout, SteadyragError, StorageFull
+
+T = TypeVar("T")
+
+#: What a connection may take, seconds; a call's own time limit goes before it when it is shorter.
+SOCKET_TIMEOUT_S = 2.0
+
+
+def connect(url: str) -> Redis:
+    """A client of the server at `url`; connects when it is first used.
+
+    Raises:
+        ConfigError: it is no Redis URL.
+    """
+    try:
+        return Redis.from_url(
+            url,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError as error:
+        raise ConfigError(f"{url!r} is no Redis URL: {error}") from error
+
+
+def map_error(error: RedisError | OSError) -> SteadyragError:
+    """Redis's error as ours: the one table at this border."""
+    if isinstance(error, TooLate):
+        return DependencyTimeout("Redis did not answer in time")
+    if isinstance(error, OutOfMemoryError):
+        return StorageFull("Redis has no memory left; nothing of this write was stored")
+    if isinstance(error, ReadOnlyError):
+        return DependencyFailed("Redis is a replica that takes no writes; name the primary")
+    if isinstance(error, NoConnection | OSError):
+        return DependencyFailed("Redis cannot be reached")
+    return DependencyFailed(f"Redis refused: {error}")
+
+
+async def call(command: Awaitable[Any], timeout_s: float) -> Any:
+    """Await a command for at most `timeout_s`; whether one that came too late was carried out is not known.
+
+    Raises:
+        DependencyTimeout: it took longer.
+        DependencyFailed: Redis failed.
+    """
+    if timeout_s <= 0:
+        if asyncio.iscoroutine(command):
+            command.close()
+        raise DependencyTimeout("no time was left to ask Redis")
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await command
+    except TimeoutError:
+        raise DependencyTimeout(f"Redis took longer than {timeout_s:.2f} s") from None
+    except (RedisError, OSError) as error:
+        raise map_error(error) from error
