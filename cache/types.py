@@ -28,7 +28,8 @@ class Lookup(Generic[V]):
         value: what to serve; None unless the verdict is a hit.
         similarity: cosine between the two questions, 1.0 for an exact hit.
         age_s: seconds since the served answer was stored.
-        reason: why, in a few words.
+        reason: why, one of a few fixed sentences.
+        detail: what the verification said of the nearest stored question; may quote it, so it is for operators only.
     """
 
     verdict: Verdict
@@ -36,6 +37,7 @@ class Lookup(Generic[V]):
     value: V | None = None
     similarity: float | None = None
     age_s: float | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Question:
     Attributes:
         scope: everything that must be equal for one answer to serve both; compared, never looked into.
         text: the standalone question.
-        version: the state of the evidence; an answer stored at another version is stale.
+        version: the state of the evidence; an answer stored at another version is served only once the evidence agrees.
     """
 
     scope: Hashable

@@ -34,7 +34,9 @@ async def measure(questions: Sequence[str], data_dir: Path) -> dict[str, float]:
         answer = await _ask(url, body)
         handler = [sys.executable, "-m", "evals.bench.bare_handler", str(bare_port), json.dumps(answer)]
         async with server(handler, f"{bare}/ready", {}):
-            hits, handled = await _turns(port, bare_port, body)
+            hits, handled = await _turns((port, PATH), (bare_port, PATH), body)
+            events = _body(questions[0], "default", stream=True)
+            streams, streamed = await _turns((port, PATH), (bare_port, "/stream"), events)
     return {
         "start_to_ready_s": start_s,
         "miss_p50_ms": statistics.median(latency),
@@ -42,6 +44,9 @@ async def measure(questions: Sequence[str], data_dir: Path) -> dict[str, float]:
         "hit_rps": hits,
         "bare_handler_rps": handled,
         "hit_vs_bare_handler": hits / handled,
+        "stream_hit_rps": streams,
+        "bare_stream_rps": streamed,
+        "stream_hit_vs_bare_handler": streams / streamed,
     }
 
 
@@ -69,16 +74,17 @@ async def _ask(url: str, body: bytes) -> object:
     return answer
 
 
-async def _turns(port: int, bare_port: int, body: bytes) -> tuple[float, float]:
+async def _turns(ours: tuple[int, str], bare: tuple[int, str], body: bytes) -> tuple[float, float]:
     """Requests per second of both, measured in turns; medians."""
     hits, handled = [], []
     for _ in range(HIT_ROUNDS):
-        hits.append(await asyncio.to_thread(hammer, port, PATH, body, HIT_CONNECTIONS, HIT_SECONDS))
-        handled.append(await asyncio.to_thread(hammer, bare_port, PATH, body, HIT_CONNECTIONS, HIT_SECONDS))
+        hits.append(await asyncio.to_thread(hammer, *ours, body, HIT_CONNECTIONS, HIT_SECONDS))
+        handled.append(await asyncio.to_thread(hammer, *bare, body, HIT_CONNECTIONS, HIT_SECONDS))
     return statistics.median(hits), statistics.median(handled)
 
 
-def _body(question: str, cache: str) -> bytes:
+def _body(question: str, cache: str, *, stream: bool = False) -> bytes:
+    messages = [{"role": "user", "content": question}]
     return json.dumps(
-        {"model": "steadyrag", "messages": [{"role": "user", "content": question}], "steadyrag": {"cache": cache}}
+        {"model": "steadyrag", "messages": messages, "stream": stream, "steadyrag": {"cache": cache}}
     ).encode()

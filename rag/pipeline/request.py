@@ -47,6 +47,7 @@ class CacheOutcome:
     verdict: Verdict
     similarity: float | None = None
     age_s: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.support.corpus import DOCUMENTS, QUESTION
+from tests.support.processes import Environment, steadyrag
 
 
 @pytest.fixture
@@ -26,3 +27,11 @@ def cache_dir(model_folder, monkeypatch):
     folder = model_folder.parent.parent
     monkeypatch.setenv("STEADYRAG_CACHE_DIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def ingested(data, cache_dir, scratch, model_folder):
+    """A data folder with the corpus, in four shards."""
+    done = steadyrag(Environment(scratch / "data", model_folder), "ingest", data / "corpus.jsonl.gz")
+    assert done.returncode == 0, done.stderr
+    return scratch / "data"

@@ -2,15 +2,6 @@ import pytest
 
 from evals.bench import serving
 from tests.support.corpus import QUESTION, UNANSWERABLE
-from tests.support.processes import Environment, steadyrag
-
-
-@pytest.fixture
-def ingested(data, cache_dir, scratch, model_folder):
-    """A data folder with the corpus."""
-    done = steadyrag(Environment(scratch / "data", model_folder), "ingest", data / "corpus.jsonl.gz")
-    assert done.returncode == 0, done.stderr
-    return scratch / "data"
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +15,7 @@ async def test_a_running_service_is_measured(ingested):
     assert all(value > 0 for value in figures.values())
     assert figures["miss_p50_ms"] <= figures["miss_p99_ms"]
     assert figures["hit_vs_bare_handler"] == figures["hit_rps"] / figures["bare_handler_rps"]
+    assert figures["stream_hit_vs_bare_handler"] == figures["stream_hit_rps"] / figures["bare_stream_rps"]
 
 
 async def test_an_answer_that_is_never_cached_is_no_hit_to_measure(ingested):

@@ -97,7 +97,7 @@ async def bench(scratch, model_folder, clock):
 
 async def test_first_the_plan_then_the_words_then_the_answer(bench):
     plan, *words, answer = await bench.events(bench.request())
-    assert plan == Plan(CacheOutcome(Verdict.MISS), RouteOutcome("scripted", "default"), ())
+    assert plan == Plan(CacheOutcome(Verdict.MISS, reason="not stored"), RouteOutcome("scripted", "default"), ())
     assert "".join(word.text for word in words) == answer.text == ANSWER
     assert all(isinstance(word, Delta) for word in words)
     assert isinstance(answer, Answer)
@@ -150,7 +150,7 @@ async def test_a_stored_answer_is_served_without_any_other_stage(bench):
     bench.parts["embedder"].fail("embed", DependencyFailed("not needed"))
     bench.clock.advance(7)
     plan, words, again = await bench.events(bench.request("  how tall is the EIFFEL tower"))
-    assert plan.cache == CacheOutcome(Verdict.EXACT, 1.0, 7.0)
+    assert plan.cache == CacheOutcome(Verdict.EXACT, 1.0, 7.0, "same question, nothing changed since")
     assert words == Delta(ANSWER)
     assert again == replace(first, cache=plan.cache, timings_ms={"total": 0.0})
     assert len(bench.model.prompts) == 1
@@ -195,19 +195,86 @@ async def test_scopes_share_nothing(bench):
     assert await bench.verdict(fingerprint="another") == Verdict.MISS
 
 
-async def test_a_write_to_the_collection_outdates_its_answers(bench):
+async def test_a_write_elsewhere_leaves_answers_as_they_are(bench):
     await bench.ask()
     await bench.service.writer.put(Space(ANONYMOUS.tenant, "another"), [Document("x", "Not of this collection.")])
-    assert await bench.verdict() == Verdict.EXACT
-    await bench.service.writer.delete(SPACE, ["bread"])
+    assert (await bench.ask()).cache.reason == "same question, nothing changed since"
+
+
+async def test_after_a_write_that_changes_nothing_for_it_an_answer_is_served_and_renewed(bench):
+    await bench.ask()
+    await bench.service.writer.put(SPACE, [Document("x", "Of something else altogether.")])
+    again = await bench.ask()
+    assert (again.cache.verdict, again.cache.reason) == (Verdict.EXACT, "asks the same, and the evidence agrees")
+    bench.parts["lexical"].fail("search", DependencyFailed("not needed"))
+    assert (await bench.ask()).cache.reason == "same question, nothing changed since"
+
+
+async def test_an_answer_goes_with_any_passage_that_it_was_written_from(bench):
+    first = await bench.ask()
+    uncited = next(s.passage.document_id for s in first.sources if s.passage.id != first.citations[0].source)
+    await bench.service.writer.delete(SPACE, [uncited])
     assert await bench.verdict() == Verdict.MISS
 
 
-async def test_an_answer_computed_before_a_write_is_not_served_after_it(bench):
+async def test_an_answer_computed_before_a_write_is_checked_after_it(bench):
     async with aclosing(bench.service.pipeline.run(bench.request())) as events:
         await anext(events)
         await bench.service.writer.delete(SPACE, ["bread"])
-        assert [event async for event in events]
+        answer = [event async for event in events][-1]
+    rested_on_it = "bread" in {source.passage.document_id for source in answer.sources}
+    assert (await bench.verdict() == Verdict.MISS) is rested_on_it
+
+
+REPHRASED = "Please tell me: how tall is the Eiffel Tower?"
+
+
+async def test_a_similar_question_is_answered_without_a_model_and_with_one_retrieval(bench):
+    first = await bench.ask()
+    bench.clock.advance(7)
+    plan, words, again = await bench.events(bench.request(REPHRASED))
+    assert (plan.cache.verdict, plan.cache.age_s) == (Verdict.SEMANTIC, 7.0)
+    assert 0.6 < plan.cache.similarity < 1
+    assert words == Delta(ANSWER)
+    assert again.citations == first.citations
+    assert set(again.timings_ms) == {"embed", "retrieve", "total"}
+    assert len(bench.model.prompts) == 1
+
+
+async def test_a_question_that_asks_something_else_is_a_miss(bench):
+    await bench.ask()
+    answer = await bench.ask("How old is the Eiffel Tower?")
+    assert answer.cache.verdict == Verdict.MISS
+    assert len(bench.model.prompts) == 2
+
+
+@pytest.mark.parametrize(("seam", "method"), [("embedder", "embed"), ("lexical", "search"), ("index:0", "search")])
+async def test_without_whole_evidence_a_similar_question_is_a_miss(bench, seam, method):
+    await bench.ask()
+    bench.parts[seam].fail(method, DependencyFailed("it is down"))
+    answer = await bench.ask(REPHRASED)
+    assert answer.cache.verdict == Verdict.MISS
+    assert answer.degraded
+
+
+async def test_only_a_stored_answer_will_do_of_a_similar_question_too(bench):
+    await bench.ask()
+    assert await bench.verdict(REPHRASED, cache="only") == Verdict.SEMANTIC
+    with pytest.raises(NotCached):
+        await bench.ask("How old is the Eiffel Tower?", cache="only")
+
+
+async def test_a_stored_answer_takes_no_part_in_how_long_answers_take(bench):
+    await bench.ask()
+    learnt = bench.service.admission.snapshot().latency_s
+    bench.clock.advance(1)
+    await bench.ask(REPHRASED)
+    assert bench.service.admission.snapshot().latency_s == learnt
+
+
+async def test_an_answer_without_a_citation_is_not_kept(bench):
+    bench.model.says("It is 330 metres tall.")
+    await bench.ask()
     assert await bench.verdict() == Verdict.MISS
 
 

@@ -1,0 +1,1 @@
+"""Measuring the cache decision, and making the data that it ships with."""

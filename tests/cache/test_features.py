@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from cache.alignment import align
+from cache.features import NAMES, features
+from cache.question import parse
+from cache.veto import VETOES, conflicts
+
+
+def row(asked, stored, cosine=0.5):
+    pair = align(parse(asked), parse(stored))
+    return dict(zip(NAMES, features(pair, conflicts(pair), cosine).tolist(), strict=True))
+
+
+def test_equal_questions():
+    values = row("Who owns the mill?", "Who owns the mill?", 1.0)
+    assert values["cosine"] == values["share matched"] == values["words common / all"] == values["same kind"] == 1.0
+    assert values["terms left, longer side"] == 0
+    assert not any(values[f"veto {name}"] for name in VETOES)
+
+
+def test_a_veto_is_a_feature():
+    assert row("Who was born in 1910?", "Who was born in 1911?")["veto number"] == 1.0
+
+
+@pytest.mark.parametrize("question", ["", "?", "Who"])
+def test_a_question_without_terms_has_finite_features(question):
+    assert all(np.isfinite(list(row(question, "Who owns the mill?").values())))
+
+
+def test_the_order_of_the_questions_does_not_matter():
+    one, other = "Who owns the old mill?", "Who bought a mill in Rome?"
+    assert row(one, other) == row(other, one)
