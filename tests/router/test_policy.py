@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from router.policy import Requested, Router, Tier
+from router.classifier import Prediction
+from router.policy import Condition, Decision, Preference, Requested, Router, Tier, decide
 from router.types import Chunk, Prompt
 
 
@@ -59,3 +60,68 @@ def test_below_the_chosen_model_stand_the_small_one_and_the_last_resort(
     router = Router(BACKENDS, last_resort=Named("quotes") if last_resort else None)
     steps = router.steps(router.choose(requested))
     assert [(step.backend.name, step.fallback) for step in steps] == expected
+
+
+HARD, EASY, FAR = Prediction(0.3, 0.9), Prediction(0.8, 0.9), Prediction(0.8, 0.9, far=True)
+
+
+def decided(
+    prediction: Prediction = HARD,
+    *,
+    requested: Requested = "auto",
+    deadline_s: float = 30.0,
+    prompt_tokens: int = 500,
+    spill: bool = True,
+    max_price: float | None = None,
+    **conditions: Condition,
+) -> Decision:
+    return decide(
+        requested,
+        prediction,
+        {"small": conditions.get("small", Condition()), "large": conditions.get("large", Condition())},
+        Preference(0.5, spill, max_price),
+        deadline_s=deadline_s,
+        prompt_tokens=prompt_tokens,
+    )
+
+
+def test_the_gain_decides() -> None:
+    assert decided(HARD) == Decision("large", "gain 0.600 >= 0.500", HARD.gain)
+    assert decided(EASY) == Decision("small", "gain 0.100 < 0.500", EASY.gain)
+
+
+def test_what_is_unlike_the_training_questions_goes_large() -> None:
+    assert decided(FAR) == Decision("large", "unlike the training questions", FAR.gain)
+
+
+@pytest.mark.parametrize("requested", ["small", "large"])
+def test_a_model_asked_for_by_name_is_asked(requested: Requested) -> None:
+    ill = Condition(healthy=False)
+    assert decided(requested=requested, small=ill, large=ill) == Decision(requested, "requested")
+
+
+@pytest.mark.parametrize(
+    ("large", "reason"),
+    [
+        (Condition(healthy=False), "large model unavailable"),
+        (Condition(queue_depth=8, queue_limit=8), "large model saturated (8 wait)"),
+        (Condition(typical_s=40.0), "large model needs 40.0 s, 30.0 s are left"),
+        (Condition(context_tokens=400), "large model takes 400 tokens, the prompt has 500"),
+        (Condition(price=3.0), "large model costs 3, at most 2 allowed"),
+    ],
+)
+def test_an_obstacle_of_the_large_model_moves_the_question(large: Condition, reason: str) -> None:
+    assert decided(HARD, large=large, max_price=2.0) == Decision("small", reason, HARD.gain)
+
+
+def test_an_obstacle_of_the_small_model_moves_the_question_up() -> None:
+    assert decided(EASY, small=Condition(healthy=False)) == Decision("large", "small model unavailable", EASY.gain)
+
+
+def test_without_leave_to_spill_a_saturated_model_is_waited_for() -> None:
+    assert decided(HARD, spill=False, large=Condition(queue_depth=8, queue_limit=8)).tier == "large"
+
+
+def test_where_both_have_obstacles_the_score_decides() -> None:
+    ill = Condition(healthy=False)
+    assert decided(HARD, small=ill, large=ill) == decided(HARD)

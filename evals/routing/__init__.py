@@ -1,0 +1,1 @@
+"""Training and judging the choice between the small and the large model."""

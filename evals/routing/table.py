@@ -1,0 +1,51 @@
+"""Files of outcomes, read, embedded and laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evals.cache.pairs import embed_alone
+from evals.errors import CannotMeasure
+from evals.load.textfile import open_text
+from rag.embedding.batching import BlockingModel
+from router.features import features
+from router.outcomes import Outcome, parse_outcomes
+from router.training import Table
+
+#: Called with how much is done, and how much there is.
+Watch = Callable[[int, int], None]
+
+
+def read_outcomes(paths: Sequence[Path]) -> list[Outcome]:
+    """The outcomes of JSON Lines files, plain or gzipped.
+
+    Raises:
+        CannotMeasure: a file cannot be read, a line is no outcome, or there are none.
+    """
+    outcomes: list[Outcome] = []
+    for path in paths:
+        with open_text(path) as file:
+            try:
+                outcomes += parse_outcomes(file, path.name.removesuffix(".gz").removesuffix(".jsonl"))
+            except UnicodeDecodeError:
+                raise
+            except ValueError as error:
+                raise CannotMeasure(str(error)) from error
+    if not outcomes:
+        raise CannotMeasure("the files hold no outcomes")
+    return outcomes
+
+
+def lay_out(outcomes: Sequence[Outcome], model: BlockingModel, watch: Watch = lambda _done, _all: None) -> Table:
+    """Embed each question alone, as the service does, and compute its features."""
+    texts = [outcome.prompt for outcome in outcomes]
+    return Table(
+        questions=np.array(texts, object),
+        vectors=np.array(embed_alone(model, texts, watch)),
+        found=np.array([features(outcome.prompt, outcome.evidence) for outcome in outcomes]),
+        quality=np.array([(outcome.small, outcome.large) for outcome in outcomes]),
+        sources=np.array([outcome.source for outcome in outcomes]),
+    )
