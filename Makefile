@@ -3,7 +3,7 @@
 PYTHON ?= python3
 ARGS   ?=
 
-EXTRAS := export,documents,redis,qdrant,dev
+EXTRAS := export,documents,redis,qdrant,evals,dev
 VENV   := .venv
 RUN    := $(VENV)/bin/python -m
 # CPU builds come with the exact pin; it goes in first, so that nothing that depends on torch picks another.

@@ -1,4 +1,4 @@
-"""`steadyrag eval`: measure a running service."""
+"""`steadyrag eval`: measure the service, running or composed for the purpose."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from evals.cache.command import cache
 from evals.errors import CannotMeasure
 from evals.load.latency import require_own, run_latency
 from evals.load.plan import Arrivals, LatencyOptions
 from evals.load.progress import table
 from evals.load.slo import Slo
+from evals.retrieval.command import retrieval
+from evals.routing.command import routing
 from rag.cli.output import INTERRUPTED, people, print_json
 
-app = typer.Typer(name="eval", help="Measure a running service.", no_args_is_help=True)
+app = typer.Typer(name="eval", help="Measure quality, speed and cost.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Measure a running service."""
+    """Measure quality, speed and cost."""
+
+
+app.command()(retrieval)
+app.command()(cache)
+app.command()(routing)
 
 
 @app.command()

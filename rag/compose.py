@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from cache.exact import ExactCache
+from cache.semantic_cache import SemanticCache
+from rag.caching import answer_cache
 from rag.embedding.batching import BatchingEmbedder
-from rag.embedding.files import prepare
+from rag.embedding.files import model_folder, prepare
 from rag.embedding.onnx import OnnxModel
 from rag.errors import ConfigError
+from rag.indexes import LEXICAL, dense_index, lexical_index
 from rag.ingestion.chunking import Chunker
-from rag.ingestion.jobs import JobWorker
+from rag.ingestion.following import LeasedLexicalIndex, LeasedPassageStore, LogFollower
+from rag.ingestion.here import LocalPreparer
+from rag.ingestion.jobs import RETRIES, JobWorker
+from rag.ingestion.process import ProcessPreparer
 from rag.ingestion.writer import Writer
 from rag.pipeline.pipeline import Observer, Pipeline
 from rag.pipeline.request import Answer
-from rag.pipeline.retrieve import Retriever
-from rag.ports import Embedder, LexicalIndex, PassageIndex, PassageStore
+from rag.pipeline.retrieve import Reranking, Retriever
+from rag.ports import DenseShard, Embedder, LexicalIndex, PassageStore, Preparer
 from rag.resilience.events import Observer as EventObserver
 from rag.resilience.guard import Guard
 from rag.resilience.guarded import (
@@ -30,28 +34,42 @@ from rag.resilience.guarded import (
     GuardedLexicalIndex,
     GuardedPassageIndex,
     GuardedPassageStore,
+    GuardedReranker,
 )
 from rag.resilience.guards import Guards, Protections
-from rag.retrieval.analysis import Analyzer
-from rag.retrieval.edge import EdgeIndex
-from rag.retrieval.lexical import LocalLexicalIndex
+from rag.resilience.limiter import AdaptiveLimiter
+from rag.retrieval.candidates import CandidateFinder
+from rag.retrieval.dense import Dense
+from rag.retrieval.feedback import ShardedVectors
+from rag.retrieval.hot import HotQueries
+from rag.retrieval.rerank import CrossEncoderReranker
 from rag.retrieval.sharded import ShardedIndex
-from rag.settings import Settings
+from rag.settings import ResilienceSettings, Settings
 from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.folder import DataFolder
 from rag.storage.jobs import JobStore
+from rag.storage.letters import DeadLetters
 from rag.storage.points import UnsettledPoints
-from rag.types import Clock, SystemClock
+from rag.types import Clock, Space, SystemClock
 from router.backends.extractive import ExtractiveBackend
 from router.backends.openai import OpenAIBackend
 from router.policy import Router, Tier
 from router.ports import ChatBackend
 
+if TYPE_CHECKING:
+    from rag.storage.redis.jobs import RedisJobStore
+    from rag.storage.redis.replica import Replica
+
+REDIS = ("redis://", "rediss://", "unix://")
+#: How often a replica looks for jobs that others submitted.
+QUEUE_POLL_S = 0.5
 #: The answerer that needs no model: the default, and the last resort below every model.
 EXTRACTIVE = "extractive:"
 #: Calls to one target at once; more than the pipeline ever has under way, so that only a stalled target fills it.
 READS_AT_ONCE = 256
+#: The reranker computes one call after another, so that more would only wait for their time to run out.
+RERANKS_AT_ONCE = 4
 #: Wraps the adapter at a seam ("embedder", "index:2", "model:small", ...); chaos puts its faults here.
 Wrap = Callable[[str, Any], Any]
 
@@ -65,13 +83,16 @@ class Service:
     folder: DataFolder
     embedder: Embedder
     store: SqlitePassageStore
-    log: SqliteDocumentLog
-    jobs: JobStore
+    log: SqliteDocumentLog | Replica
+    jobs: JobStore | RedisJobStore
+    letters: DeadLetters
     writer: Writer
     worker: JobWorker
     retriever: Retriever
-    cache: ExactCache[Answer]
+    cache: SemanticCache[Answer]
+    dense: Dense
     guards: Guards
+    admission: AdaptiveLimiter
     pipeline: Pipeline
     serving: dict[str, str]
     _stack: AsyncExitStack
@@ -88,15 +109,24 @@ async def compose(
     clock: Clock | None = None,
     observe: Observer = lambda _ask, _answer: None,
     on_event: EventObserver = lambda _event: None,
+    background: bool = False,
 ) -> Service:
     """Build the service that the settings describe and bring its indexes to what the document log says.
+
+    Args:
+        settings: what to build.
+        wrap: put around the adapter of each seam.
+        clock: the source of time.
+        observe: told of every answer.
+        on_event: told of what happens to dependencies.
+        background: whether documents are prepared in a process of low priority, for the sake of questions.
 
     Raises:
         ConfigError: settings or data folder are wrong; whatever was opened is closed again.
     """
     stack = AsyncExitStack()
     try:
-        service = _build(settings, _Hooks(wrap, clock or SystemClock(), observe, on_event), stack)
+        service = await _build(settings, _Hooks(wrap, clock or SystemClock(), observe, on_event, background), stack)
         await service.writer.recover()
     except BaseException:
         await stack.aclose()
@@ -112,73 +142,141 @@ class _Hooks:
     clock: Clock
     observe: Observer
     on_event: EventObserver
+    background: bool
 
 
-def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Service:
+async def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Service:
     wrap, clock = hooks.wrap, hooks.clock
     folder = stack.enter_context(DataFolder(settings.data_dir, min_free_bytes=settings.limits.min_free_bytes))
     model, embedder = _embedder(settings, wrap, stack)
     folder.check_format(embedder=settings.embedder.model, dimension=model.info.dimension, shards=settings.index.shards)
     pool = stack.enter_context(ThreadPoolExecutor(settings.index.shards + 2, thread_name_prefix="search"))
-    log, store, jobs, points = _storage(settings, folder.path, clock, stack)
-    lexical: LexicalIndex = wrap("lexical", _lexical(settings, folder.path, pool, log.position, stack))
-    shards = [wrap(f"index:{n}", s) for n, s in enumerate(_shards(settings, model.info.dimension, pool, stack))]
-    writer = Writer(
-        chunker=Chunker(embedder.count_tokens, max_tokens=model.info.max_tokens),
-        embedder=embedder,
-        index=ShardedIndex(shards),
-        log=wrap("document_log", log),
-        store=store,
-        points=points,
+    storage = _storage(settings, folder, clock, stack)
+    log, replica = storage.log, storage.replica
+    found = await lexical_index(settings, model.info.dimension, pool, stack, newest=log.position, shared=bool(replica))
+    lexical: LexicalIndex = wrap("lexical", found)
+    dense = _wrapped(dense_index(settings, folder, model.info.dimension, pool, stack), wrap)
+    await dense.start()
+    follower, writer, worker = _writing(
+        settings,
+        hooks,
+        stack,
+        folder=folder,
+        storage=storage,
+        preparer=_preparer(settings, model, embedder, hooks, stack),
         lexical=lexical,
-        ensure_space=folder.ensure_space,
+        index=ShardedIndex(dense.shards),
     )
-    worker = JobWorker(jobs, writer)
-    stack.push_async_callback(worker.aclose)
     limits = settings.resilience
-    guards = Guards(Protections(limits.breakers, limits.timeouts, limits.limits), clock, hooks.on_event)
+    guards = Guards(_protections(limits), clock, hooks.on_event)
     stack.push_async_callback(guards.aclose)
     guarded_embedder, retriever = _guarded_reads(
-        settings, guards, embedder=embedder, lexical=lexical, shards=shards, store=wrap("store", store)
+        settings,
+        guards,
+        embedder=embedder,
+        lexical=lexical,
+        follower=follower,
+        dense=dense,
+        store=_leased(wrap("store", storage.store), replica),
+        log=log,
+        reranking=_reranking(settings, guards, wrap, stack),
     )
-    cache = _cache(settings, clock)
-    pipeline = Pipeline(
-        cache=cache,
-        embedder=guarded_embedder,
-        retriever=retriever,
-        router=_router(settings, guards, guarded_embedder, wrap, stack),
-        admission=guards.admission("answers", least=limits.admitted, most=limits.admitted_at_most),
-        position_of=log.position_of,
-        clock=clock,
-        observe=hooks.observe,
-    )
+    cache: SemanticCache[Answer] = answer_cache(settings, clock, stack)
+    admission = guards.admission("answers", least=limits.admitted, most=limits.admitted_at_most)
+    router = _router(settings, guards, guarded_embedder, wrap, stack)
+    pipeline = _pipeline(hooks, cache, guarded_embedder, retriever, router=router, admission=admission, log=log)
     return Service(
         settings=settings,
         clock=clock,
         folder=folder,
         embedder=guarded_embedder,
-        store=store,
+        store=storage.store,
         log=log,
-        jobs=jobs,
+        jobs=storage.jobs,
+        letters=storage.letters,
         writer=writer,
         worker=worker,
         retriever=retriever,
         cache=cache,
+        dense=dense,
         guards=guards,
+        admission=admission,
         pipeline=pipeline,
-        serving=_serving(settings, model),
+        serving=_serving(settings, model, dense, cache),
         _stack=stack,
     )
 
 
-def _serving(settings: Settings, model: OnnxModel) -> dict[str, str]:
+def _pipeline(
+    hooks: _Hooks,
+    cache: SemanticCache[Answer],
+    embedder: Embedder,
+    retriever: Retriever,
+    *,
+    router: Router,
+    admission: AdaptiveLimiter,
+    log: SqliteDocumentLog | Replica,
+) -> Pipeline:
+    return Pipeline(
+        cache=cache,
+        embedder=embedder,
+        retriever=retriever,
+        router=router,
+        admission=admission,
+        position_of=log.position_of,
+        clock=hooks.clock,
+        observe=hooks.observe,
+    )
+
+
+def _writing(
+    settings: Settings,
+    hooks: _Hooks,
+    stack: AsyncExitStack,
+    *,
+    folder: DataFolder,
+    storage: _Storage,
+    preparer: Preparer,
+    lexical: LexicalIndex,
+    index: ShardedIndex,
+) -> tuple[LogFollower, Writer, JobWorker]:
+    """The write path; what it waits for is this process, and other replicas where there are any."""
+    log, replica = hooks.wrap("document_log", storage.log), storage.replica
+    follower = LogFollower("the lexical index", lexical, log, hooks.clock)
+    stack.push_async_callback(follower.aclose)
+    if replica is not None:
+        replica.lead(follower)
+        replica.start()
+    writer = Writer(
+        preparer=preparer,
+        index=index,
+        log=log,
+        store=storage.store,
+        points=storage.points,
+        follower=replica or follower,
+        ensure_space=folder.before_write,
+    )
+    retries = replace(RETRIES, attempts=settings.ingestion.attempts)
+    poll_s = None if replica is None else QUEUE_POLL_S
+    worker = JobWorker(storage.jobs, storage.letters, writer, retries=retries, poll_s=poll_s)
+    stack.push_async_callback(worker.aclose)
+    return follower, writer, worker
+
+
+def _protections(limits: ResilienceSettings) -> Protections:
+    return Protections(limits.breakers, limits.timeouts, limits.limits, limits.retries, limits.retry_budget)
+
+
+def _serving(settings: Settings, model: OnnxModel, dense: Dense, cache: SemanticCache[Answer]) -> dict[str, str]:
     """What serves each port, for `doctor`."""
     return {
         "embedder": f"{model.info.model} ({model.precision}, onnxruntime)",
-        "index": f"{settings.index.url} {settings.index.shards} shards (Qdrant Edge)",
-        "lexical": f"{settings.lexical.url} BM25 (rank-bm25's model)",
-        "document_log": f"{settings.log.url} SQLite",
-        "cache": f"{settings.cache.store} exact match",
+        "index": f"{settings.index.url} {settings.index.shards} shards ({dense.engine})",
+        "lexical": f"{settings.lexical.url} BM25 ({LEXICAL[settings.lexical.url]})",
+        "document_log": "sqlite: SQLite" if settings.log.url == "sqlite:" else "Redis, folded into SQLite",
+        "cache": f"{settings.cache.store} exact and similar questions"
+        if cache.semantic
+        else f"{settings.cache.store} exact match",
         "model:small": settings.models.small,
         "model:large": settings.models.large,
     }
@@ -190,8 +288,11 @@ def _guarded_reads(
     *,
     embedder: Embedder,
     lexical: LexicalIndex,
-    shards: Sequence[PassageIndex],
+    follower: LogFollower,
+    dense: Dense,
     store: PassageStore,
+    log: SqliteDocumentLog | Replica,
+    reranking: Reranking | None,
 ) -> tuple[Embedder, Retriever]:
     """Every adapter of the read path behind a guard of its own; the write path waits as long as it takes."""
     limits = settings.resilience
@@ -199,17 +300,43 @@ def _guarded_reads(
     def guard(name: str, cap_s: float) -> Guard:
         return guards.guard(name, slow_s=cap_s / 2, concurrency=READS_AT_ONCE)
 
-    reading = [
-        GuardedPassageIndex(shard, guard(f"index:{n}", limits.index_timeout_s), limits.index_timeout_s)
-        for n, shard in enumerate(shards)
-    ]
+    def reading(shard: DenseShard, name: str) -> DenseShard:
+        return GuardedPassageIndex(shard, guard(name, limits.index_timeout_s), limits.index_timeout_s)
+
+    shards = [reading(shard, f"index:{n}") for n, shard in enumerate(dense.shards)]
+    whole = reading(dense.whole, "index") if dense.whole else None
+    reading_lexical = GuardedLexicalIndex(lexical, guard("lexical", limits.lexical_timeout_s), limits.lexical_timeout_s)
+    chosen = settings.retrieval
+    finder = CandidateFinder(
+        LeasedLexicalIndex(reading_lexical, follower),
+        ShardedIndex(shards, whole),
+        ShardedVectors([whole] if whole else shards),
+        feedback=chosen.feedback,
+        plan="tiered" if chosen.plan == "tiered" else "fused",
+    )
+
+    def settled_at(space: Space) -> int | None:
+        position = log.position_of(space)
+        return position if lexical.position >= position else None
+
     retriever = Retriever(
-        GuardedLexicalIndex(lexical, guard("lexical", limits.lexical_timeout_s), limits.lexical_timeout_s),
-        ShardedIndex(reading),
-        GuardedPassageStore(store, guard("store", settings.timeout_s)),
+        finder,
+        GuardedPassageStore(store, guard("store", limits.store_timeout_s), limits.store_timeout_s),
+        hot=HotQueries(chosen.hot_entries, settled_at),
+        reranking=reranking,
     )
     cap_s = limits.embedder_timeout_s
     return GuardedEmbedder(embedder, guard("embedder", cap_s), cap_s), retriever
+
+
+def _reranking(settings: Settings, guards: Guards, wrap: Wrap, stack: AsyncExitStack) -> Reranking | None:
+    model, budget_s = settings.retrieval.reranker, settings.resilience.reranker_timeout_s
+    if model is None:
+        return None
+    encoder = CrossEncoderReranker(model)
+    stack.push_async_callback(encoder.aclose)
+    guard = guards.guard("reranker", slow_s=budget_s, concurrency=RERANKS_AT_ONCE)
+    return Reranking(GuardedReranker(wrap("reranker", encoder), guard, budget_s), settings.retrieval.reranked, budget_s)
 
 
 def _embedder(settings: Settings, wrap: Wrap, stack: AsyncExitStack) -> tuple[OnnxModel, Embedder]:
@@ -221,45 +348,58 @@ def _embedder(settings: Settings, wrap: Wrap, stack: AsyncExitStack) -> tuple[On
     return model, embedder
 
 
-def _storage(
-    settings: Settings, folder: Path, clock: Clock, stack: AsyncExitStack
-) -> tuple[SqliteDocumentLog, SqlitePassageStore, JobStore, UnsettledPoints]:
-    _only("sqlite:", settings.log.url, "LOG__URL")
-    database = Database(folder / "catalog.db")
+def _preparer(
+    settings: Settings, model: OnnxModel, embedder: Embedder, hooks: _Hooks, stack: AsyncExitStack
+) -> Preparer:
+    preparer: Preparer = LocalPreparer(Chunker(embedder.count_tokens, max_tokens=model.info.max_tokens), embedder)
+    if hooks.background:
+        folder = model_folder(settings.cache_dir, settings.embedder.model)
+        preparer = ProcessPreparer(folder, model.info.dimension, settings.ingestion.workers)
+    stack.push_async_callback(preparer.aclose)
+    return preparer
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """The log, the state that it describes, and the memory of ingestion; `replica` is the log where it is shared."""
+
+    log: SqliteDocumentLog | Replica
+    jobs: JobStore | RedisJobStore
+    replica: Replica | None
+    store: SqlitePassageStore
+    letters: DeadLetters
+    points: UnsettledPoints
+
+
+def _storage(settings: Settings, folder: DataFolder, clock: Clock, stack: AsyncExitStack) -> _Storage:
+    catalog = folder.path / "catalog.db"
+    folder.require(catalog)
+    database = Database(catalog)
     stack.push_async_callback(database.aclose)
-    return (
-        SqliteDocumentLog(database, clock),
-        SqlitePassageStore(database),
-        JobStore(database, clock),
-        UnsettledPoints(database),
-    )
+    log = SqliteDocumentLog(database, clock)
+    if log.position:
+        folder.require_format(catalog)
+    kept = SqlitePassageStore(database), DeadLetters(database, clock), UnsettledPoints(database)
+    limits = {"max_jobs": settings.ingestion.max_jobs, "max_bytes": settings.ingestion.max_bytes}
+    if settings.log.url == "sqlite:":
+        return _Storage(log, JobStore(database, clock, **limits), None, *kept)
+    if not settings.log.url.startswith(REDIS):
+        raise ConfigError(f"STEADYRAG_LOG__URL={settings.log.url!r}: use sqlite: or redis://host:6379/0")
+    try:
+        from rag.storage.redis.join import join  # noqa: PLC0415 - an extra, which only this back end needs
+    except ImportError:
+        raise ConfigError("STEADYRAG_LOG__URL needs Redis' client; run: pip install 'steadyrag[redis]'") from None
+    replica, jobs = join(settings.log.url, folder.path, log, clock, stack, **limits)
+    return _Storage(replica, jobs, replica, *kept)
 
 
-def _lexical(
-    settings: Settings, folder: Path, pool: ThreadPoolExecutor, newest: int, stack: AsyncExitStack
-) -> LexicalIndex:
-    _only("memory:", settings.lexical.url, "LEXICAL__URL")
-    local = LocalLexicalIndex(folder / "lexical.db", Analyzer(), pool, newest)
-    stack.push_async_callback(local.aclose)
-    return local
+def _leased(store: PassageStore, replica: Replica | None) -> PassageStore:
+    return store if replica is None else LeasedPassageStore(store, replica)
 
 
-def _shards(
-    settings: Settings, dimension: int, pool: ThreadPoolExecutor, stack: AsyncExitStack
-) -> Iterator[PassageIndex]:
-    scheme, _, place = settings.index.url.partition(":")
-    _only("edge", scheme, "INDEX__URL")
-    root = Path(place) if place else settings.data_dir / "index"
-    for number in range(settings.index.shards):
-        shard = EdgeIndex(root / f"shard-{number}", dimension, pool)
-        stack.callback(shard.close)
-        yield shard
-
-
-def _cache(settings: Settings, clock: Clock) -> ExactCache[Answer]:
-    chosen = settings.cache
-    _only("memory:", chosen.store, "CACHE__STORE")
-    return ExactCache(clock.now, max_entries=chosen.max_entries, max_bytes=chosen.max_bytes, ttl_s=chosen.ttl_s)
+def _wrapped(dense: Dense, wrap: Wrap) -> Dense:
+    shards = [wrap(f"index:{n}", shard) for n, shard in enumerate(dense.shards)]
+    return replace(dense, shards=shards, whole=wrap("index", dense.whole) if dense.whole else None)
 
 
 def _router(settings: Settings, guards: Guards, embedder: Embedder, wrap: Wrap, stack: AsyncExitStack) -> Router:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rag.types import Change, Filters, Hit, Passage, Space
+from rag.types import Change, Document, Filters, Hit, Passage, Space
 
 #: shape [dimension], unit length
 Vector = npt.NDArray[np.float32]
@@ -63,15 +63,57 @@ class PassageIndex(Protocol):
     """One shard of the dense index."""
 
     async def search(
-        self, space: Space, vector: Vector, limit: int, filters: Filters, *, timeout_s: float
+        self,
+        space: Space,
+        vector: Vector,
+        limit: int,
+        filters: Filters,
+        *,
+        within: Sequence[str] | None = None,
+        timeout_s: float,
     ) -> list[Hit]:
-        """The `limit` nearest passages of the space by cosine, best first."""
+        """The `limit` nearest passages of the space by cosine, best first; only among `within` where it is given."""
 
     async def upsert(self, points: Sequence[Point], *, timeout_s: float) -> None:
         """Store the points durably, replacing those of the same id."""
 
     async def delete(self, passage_ids: Sequence[str], *, timeout_s: float) -> None:
         """Remove the points; unknown ids are passed over."""
+
+
+class PassageVectors(Protocol):
+    """The vectors that a shard of the dense index holds; implemented beside `PassageIndex`."""
+
+    async def vectors(self, passage_ids: Sequence[str], *, timeout_s: float) -> dict[str, Vector]:
+        """The vectors of those passages that the shard holds."""
+
+
+class DenseShard(PassageIndex, PassageVectors, Protocol):
+    """One shard of the dense index with all that it can do."""
+
+
+class Reranker(Protocol):
+    """Reads question and passage together: slower than any index, and a better judge."""
+
+    async def scores(self, question: str, texts: Sequence[str], *, timeout_s: float) -> list[float]:
+        """How well each text answers the question, row i for text i; higher is better, the scale is the model's."""
+
+
+class Preparer(Protocol):
+    """What a document needs before it can be written: cut into passages, and these embedded. Most of ingestion's work.
+
+    Raises:
+        DependencyFailed: whoever does the work failed; what was asked may be asked again.
+    """
+
+    async def cut(self, space: Space, documents: Sequence[Document], *, timeout_s: float) -> list[tuple[Passage, ...]]:
+        """The passages of each document, in order; none for a document without text."""
+
+    async def embed(self, texts: Sequence[str], *, timeout_s: float) -> Vectors:
+        """As `Embedder.embed`."""
+
+    async def aclose(self) -> None:
+        """Give back what the work took."""
 
 
 class WriteState(Protocol):
@@ -95,6 +137,17 @@ class PendingPoints(Protocol):
 
     async def forget(self, passage_ids: Iterable[str], *, timeout_s: float) -> None:
         """Drop the notes of points about which shards and log agree."""
+
+
+class Follower(Protocol):
+    """A state that is derived from the document log and follows it."""
+
+    async def apply(self, changes: Sequence[Change], *, timeout_s: float) -> None:
+        """Take the changes in, in order; one already taken in changes nothing."""
+
+    @property
+    def position(self) -> int:
+        """Sequence number of the last change taken in."""
 
 
 class LexicalIndex(Protocol):

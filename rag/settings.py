@@ -33,26 +33,53 @@ class EmbedderSettings(_Section):
 class IndexSettings(_Section):
     """The dense index."""
 
-    url: str = Field("edge:", description="edge: (in the data folder) or edge:FOLDER.")
+    url: str = Field("edge:", description="edge: (in the data folder), edge:FOLDER, or qdrant://host:6334.")
     shards: int = Field(4, ge=1, le=64, description="Shards; fixed once there is data.")
+    quantization: str = Field("int8", pattern="^(int8|none)$", description="What a graph is searched by.")
+    graph_from: int = Field(4_000, ge=1, description="Points without a graph that an embedded shard may have.")
+    collection: str = Field("steadyrag", pattern="^[A-Za-z0-9_-]{1,64}$", description="Names Qdrant's collections.")
+    api_key: str | None = Field(None, description="Sent to Qdrant.", repr=False)
+    replication_factor: int = Field(1, ge=1, le=16, description="Copies of each Qdrant shard.")
+    write_consistency_factor: int = Field(1, ge=1, le=16, description="Copies that must have a write before it counts.")
 
 
 class LexicalSettings(_Section):
     """The lexical index."""
 
-    url: str = Field("memory:", description="memory: = in this process, kept in the data folder.")
+    url: str = Field("memory:", description="memory: = in this process; qdrant: = on the server of the dense index.")
+
+
+class RetrievalSettings(_Section):
+    """How passages are found."""
+
+    plan: str = Field("fused", pattern="^(fused|tiered)$", description="How BM25 and dense search work together.")
+    feedback: int = Field(3, ge=0, le=20, description="Best passages that move the question's vector; 0 = none do.")
+    hot_entries: int = Field(2_000, ge=0, description="Results kept for questions asked again; 0 = none.")
+    reranker: str | None = Field(None, description="A sentence-transformers cross-encoder: name or local folder.")
+    reranked: int = Field(20, ge=1, le=200, description="Passages that the reranker judges.")
 
 
 class LogSettings(_Section):
     """The document log."""
 
-    url: str = Field("sqlite:", description="sqlite: = in the data folder.")
+    url: str = Field("sqlite:", description="sqlite: = in the data folder; redis://host:6379/0 = shared by replicas.")
+
+
+class IngestionSettings(_Section):
+    """Documents on their way into the index."""
+
+    workers: int = Field(0, ge=0, le=256, description="Embedding runs side by side; 0 = one for each core.")
+    max_jobs: int = Field(1_000, ge=1, description="Unfinished jobs past which new ones are refused.")
+    max_bytes: int = Field(1 << 30, ge=1, description="Compressed bytes of waiting documents past which likewise.")
+    attempts: int = Field(10, ge=1, description="Tries before documents become dead letters.")
 
 
 class CacheSettings(_Section):
     """The answer cache."""
 
     store: str = Field("memory:", description="memory: = in this process.")
+    semantic: bool = Field(True, description="Whether answers to similar questions are served, too.")
+    scorer: Path | None = Field(None, description="Weights of `steadyrag cache train`; else those that ship.")
     max_entries: int = Field(50_000, ge=0)
     max_bytes: int = Field(256 << 20, ge=0)
     ttl_s: float = Field(86_400, gt=0, description="Age past which a stored answer is not served.")
@@ -73,12 +100,16 @@ class ResilienceSettings(_Section):
     embedder_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the question's vector.")
     index_timeout_s: float = Field(0.5, gt=0, description="Longest wait for a shard of the dense index.")
     lexical_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the lexical index.")
+    store_timeout_s: float = Field(2.0, gt=0, description="Longest wait for the passages' texts.")
+    reranker_timeout_s: float = Field(0.5, gt=0, description="Longest wait for the reranker.")
     first_token_s: float = Field(15.0, gt=0, description="Longest wait for a model's first token.")
-    admitted: int = Field(32, ge=1, description="Answers computed at once that are never refused for load.")
+    admitted: int = Field(16, ge=1, description="Answers computed at once that are never refused for load.")
     admitted_at_most: int = Field(256, ge=1, description="Answers computed at once when all goes well.")
     breakers: bool = Field(True, description="Circuit breakers.")
     timeouts: bool = Field(True, description="The waits above.")
     limits: bool = Field(True, description="Bulkheads, and the refusal of work past the limit.")
+    retries: bool = Field(True, description="A second attempt at reads that failed quickly.")
+    retry_budget: bool = Field(True, description="The bound on retries: a tenth of the calls.")
 
 
 class LimitSettings(_Section):
@@ -110,7 +141,9 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     index: IndexSettings = IndexSettings()
     lexical: LexicalSettings = LexicalSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
     log: LogSettings = LogSettings()
+    ingestion: IngestionSettings = IngestionSettings()
     cache: CacheSettings = CacheSettings()
     models: ModelSettings = ModelSettings()
     limits: LimitSettings = LimitSettings()

@@ -10,14 +10,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from rag.api.admin import ForceRequest, add_admin_routes
+from rag.api.backup import add_backup_routes
 from rag.api.bodies import component_schemas
 from rag.api.chat import add_chat_routes
 from rag.api.documents import add_document_routes
 from rag.api.door import Door
+from rag.api.letters import add_letter_routes
 from rag.api.operations import add_operation_routes
 from rag.api.problems import install
 from rag.api.search import add_search_routes
-from rag.api.wire import ChatRequest, DocumentsRequest, SearchRequest
+from rag.api.wire import ChatRequest, DocumentsRequest, RetryRequest, SearchRequest
 from rag.compose import Service
 from rag.telemetry.metrics import Metrics
 from rag.version import __version__
@@ -35,12 +37,18 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     add_chat_routes(app, service)
     add_search_routes(app, service)
     add_document_routes(app, service)
+    add_letter_routes(app, service)
     add_operation_routes(app, service, metrics)
     add_admin_routes(app, service)
+    add_backup_routes(app, service)
     app.add_middleware(Door, metrics=metrics)
     install(app)
     metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))
     metrics.watch("steadyrag_cache_bytes", "Bytes of the stored answers.", lambda: service.cache.stored_bytes)
+    hot = service.retriever.hot
+    metrics.watch("steadyrag_hot_queries", "Stored results of retrieval.", lambda: len(hot))
+    metrics.watch("steadyrag_hot_query_hits", "Retrievals answered from the stored results.", lambda: hot.hits)
+    metrics.watch("steadyrag_hot_query_misses", "Retrievals that were computed.", lambda: hot.misses)
     metrics.watch("steadyrag_log_position", "Sequence number of the last write.", lambda: service.log.position)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
@@ -51,6 +59,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas |= component_schemas(ChatRequest, SearchRequest, DocumentsRequest, ForceRequest)
+        schemas |= component_schemas(ChatRequest, SearchRequest, DocumentsRequest, RetryRequest, ForceRequest)
         app.openapi_schema = document
     return app.openapi_schema

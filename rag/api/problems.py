@@ -45,6 +45,12 @@ def error_response(error: SteadyragError, path: str) -> Response:
     return json_response(error_body(error, path), status=error.status, headers=headers, media_type=media_type)
 
 
+def unforeseen_error(error: Exception, route: str) -> SteadyragError:
+    """A defect as an error of ours: the traceback goes to the log, the class alone out, since messages hold content."""
+    log.error("unforeseen error in %s", route, exc_info=error)
+    return SteadyragError(f"internal error ({type(error).__name__})")
+
+
 def _of_framework(status: int, message: str) -> SteadyragError:
     """An error that the framework raised (unknown path, wrong method), with its own status."""
     phrase = HTTPStatus(status).phrase
@@ -76,9 +82,8 @@ def install(app: FastAPI) -> None:
         return error_response(InvalidRequest(f"{field}: {first['msg']}", param=field), request.url.path)
 
     async def unforeseen(request: Request, error: Exception) -> Response:
-        # the traceback goes to the log; the class alone goes out, since messages of foreign errors may hold content
-        log.error("unforeseen error in %s %s", request.method, request.url.path, exc_info=error)
-        response = error_response(SteadyragError(f"internal error ({type(error).__name__})"), request.url.path)
+        path = request.url.path
+        response = error_response(unforeseen_error(error, f"{request.method} {path}"), path)
         response.headers["x-request-id"] = request.state.request_id  # this response does not pass the door
         return response
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 
-from rag.api.problems import error_body
+from rag.api.problems import error_body, unforeseen_error
 from rag.errors import SteadyragError
 from rag.pipeline.request import Answer, Ask, Delta, Event, Plan
 
@@ -16,11 +16,15 @@ DONE = b"data: [DONE]\n\n"
 
 def headers(plan: Plan) -> dict[str, str]:
     """What proxies and scripts read without parsing the body."""
-    return {
+    said = {
         "x-steadyrag-cache": plan.cache.verdict,
         "x-steadyrag-model": plan.route.model,
         "x-steadyrag-degraded": ",".join(plan.degraded),
     }
+    if plan.cache.similarity is not None:
+        said["x-steadyrag-cache-similarity"] = f"{plan.cache.similarity:.4f}"
+        said["x-steadyrag-cache-age"] = f"{plan.cache.age_s or 0.0:.0f}"
+    return said
 
 
 def completion(ask: Ask, answer: Answer, created: int) -> dict[str, object]:
@@ -104,8 +108,9 @@ async def sse(
                 yield _frame(head | {"choices": [_choice({}, event.finish_reason)]} | tail | said)
                 if include_usage:
                     yield _frame(head | {"choices": [], "usage": usage(event)} | said)
-    except SteadyragError as error:
-        yield _frame(error_body(error, CHAT_ROUTE))
+    except Exception as error:  # noqa: BLE001 - the status is long sent: the client is told here or not at all
+        ours = error if isinstance(error, SteadyragError) else unforeseen_error(error, f"a stream of {CHAT_ROUTE}")
+        yield _frame(error_body(ours, CHAT_ROUTE))
         return
     yield DONE
 

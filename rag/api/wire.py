@@ -97,6 +97,7 @@ class SearchRequest(_Body):
     top_k: int = Field(5, ge=1)
     filters: dict[str, FilterScalar | list[FilterScalar]] = Field(default_factory=dict)
     timeout_s: float | None = Field(None, gt=0, le=600)
+    priority: Literal["interactive", "batch"] = "interactive"
 
 
 class DocumentBody(_Body):
@@ -108,6 +109,12 @@ class DocumentBody(_Body):
     format: Literal["text", "markdown", "html"] = "text"
     url: str | None = Field(None, max_length=2_000)
     metadata: dict[str, MetadataScalar | list[MetadataScalar]] = Field(default_factory=dict)
+
+
+class RetryRequest(_Body):
+    """`POST /v1/dead-letters/retry`."""
+
+    ids: list[Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]] = Field(min_length=1, max_length=1_000)
 
 
 class DocumentsRequest(_Body):

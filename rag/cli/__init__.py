@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 import typer
 
 from rag.cli.ask import ask
+from rag.cli.backup import backup, restore
 from rag.cli.doctor import doctor
 from rag.cli.ingest import ingest
 from rag.cli.output import exit_on_error
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (serve, ingest, ask, doctor):
+for command in (serve, ingest, ask, backup, restore, doctor):
     app.command()(command)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -17,10 +19,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rag.cli.output import FAILED, people, print_json, run
 from rag.cli.remote import Remote, connect, service_url
 from rag.compose import Service, compose
-from rag.errors import InvalidRequest, SteadyragError
+from rag.errors import InvalidRequest, Overloaded, SteadyragError
 from rag.ingestion.sources import STDIN, BadFile, documents, expand
 from rag.settings import Settings, load_settings
 from rag.types import ANONYMOUS, Document, Space
+
+T = TypeVar("T")
 
 #: Documents of one batch, and characters after which a batch is full.
 BATCH_DOCUMENTS = 128
@@ -28,6 +32,8 @@ BATCH_CHARS = 2_000_000
 #: Batches on their way at once: while one is embedded, the next is cut and the one before is stored.
 IN_FLIGHT = 3
 POLL_S = 0.2
+#: Before a batch is sent again to a service that has too much waiting.
+BUSY_PAUSE_S = 2.0
 #: Broken files named one by one; the rest are counted.
 SHOWN_FAILURES = 20
 
@@ -74,7 +80,7 @@ def ingest(
 
 async def _ingest(settings: Settings, paths: Sequence[str], collection: str, url: str | None) -> Outcome:
     outcome = Outcome(collection)
-    total = await asyncio.to_thread(_count, paths)
+    total = await _reading(lambda: _count(paths))
     entries = documents(paths, settings.limits.file_bytes)
     async with _sink(settings, collection, url) as sink:
         with _progress() as progress:
@@ -123,7 +129,7 @@ class RemoteSink:
         """See `Sink`. Documents that the service finds unchanged count as stored; one that it refuses is reported."""
         body = {"collection": self._collection, "documents": [asdict(document) for document in documents]}
         try:
-            job = await self._service.call("POST", "/v1/documents", body)
+            job = await self._submit(body)
         except InvalidRequest as error:
             await self._put_halves(documents, error, outcome)
             return
@@ -132,6 +138,14 @@ class RemoteSink:
             job = await self._service.call("GET", f"/v1/jobs/{job['id']}")
         outcome.failures += [{"source": f["document_id"], "reason": f["reason"]} for f in job["failures"]]
         outcome.stored += len(documents) - len(job["failures"])
+
+    async def _submit(self, body: object) -> dict[str, Any]:
+        """The job for the documents; a full queue is waited for, since the service works it off."""
+        while True:
+            try:
+                return await self._service.call("POST", "/v1/documents", body)
+            except Overloaded:
+                await asyncio.sleep(BUSY_PAUSE_S)
 
     async def _put_halves(self, documents: Sequence[Document], error: InvalidRequest, outcome: Outcome) -> None:
         """Find the documents for which the service refused the batch, by halving it."""
@@ -160,7 +174,7 @@ async def _feed(
         async with asyncio.TaskGroup() as group:
             while True:
                 await places.acquire()
-                batch, bad = await asyncio.to_thread(_next_batch, entries)
+                batch, bad = await _reading(lambda: _next_batch(entries))
                 outcome.documents += len(batch) + len(bad)
                 outcome.failures += [{"source": entry.source, "reason": entry.reason} for entry in bad]
                 advance(len(bad))
@@ -169,6 +183,24 @@ async def _feed(
                 group.create_task(put(batch))
     except* SteadyragError as failed:
         raise failed.exceptions[0] from None
+
+
+async def _reading(work: Callable[[], T]) -> T:
+    """Run `work` on a thread that is left behind when the caller is cancelled.
+
+    A read of standard input ends only when its writer pleases, and the threads of an executor are waited for at exit.
+    """
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # a caller who goes leaves the result unread, and the thread none the wiser
+
+    def read() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
+            done.set_exception(error)
+
+    threading.Thread(target=read, name="reading", daemon=True).start()
+    return await asyncio.wrap_future(done)
 
 
 def _next_batch(entries: Iterator[Document | BadFile]) -> tuple[list[Document], list[BadFile]]:

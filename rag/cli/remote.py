@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from rag.errors import ConfigError, InvalidRequest, NotFound, SteadyragError, Unavailable
+from rag.errors import ConfigError, InvalidRequest, NotFound, Overloaded, SteadyragError, Unavailable
 from rag.settings import Settings
 from rag.storage.folder import current_owner
 
@@ -48,6 +48,22 @@ class Remote:
             raise _error(response.status, content)
         return content
 
+    @asynccontextmanager
+    async def download(self, path: str, key: str | None) -> AsyncIterator[tuple[int | None, AsyncIterator[bytes]]]:
+        """The length in bytes, where it is told, and the pieces of what lies at `path`.
+
+        Raises:
+            SteadyragError: nobody answers, the service says no, or the connection breaks.
+        """
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            async with self._session.get(self._url + path, headers=headers) as response:
+                if response.status >= 400:
+                    raise _error(response.status, await response.json(content_type=None))
+                yield response.content_length, response.content.iter_chunked(1 << 20)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ConfigError(f"{self._url} did not give {path} ({type(error).__name__}); is it running?") from None
+
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Remote]:
@@ -60,4 +76,6 @@ def _error(status: int, content: dict[str, Any]) -> SteadyragError:
     nested = content.get("error")
     message = nested.get("message") if isinstance(nested, dict) else content.get("detail")
     kind = {404: NotFound}.get(status, Unavailable if status >= 500 or status == 429 else InvalidRequest)
+    if content.get("code") == Overloaded.code:
+        kind = Overloaded
     return kind(str(message or f"the service answered {status}"))

@@ -46,7 +46,7 @@ def serve(
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     metrics = Metrics()
-    service = await compose(settings, observe=metrics.answer, on_event=metrics.event)
+    service = await compose(settings, observe=metrics.answer, on_event=metrics.event, background=True)
     try:
         url = _url(listener)
         server = _Server(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from cache.types import Verdict
 from rag.pipeline.request import Answer, Ask
 from rag.resilience.events import (
     BreakerChanged,
@@ -20,6 +21,8 @@ from rag.resilience.events import (
 )
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+COSINES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 1)
+AGES_S = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800)
 #: In the order of the numbers that the gauge shows.
 BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "half-open", "open")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,6 +50,22 @@ class Metrics:
         )
         self._stages = Histogram(
             "steadyrag_stage_seconds", "Duration of each stage.", ["stage"], buckets=SECONDS, registry=registry
+        )
+        self._decisions = Counter(
+            "steadyrag_cache_decisions", "What the cache said, and why.", ["verdict", "reason"], registry=registry
+        )
+        self._similarity = Histogram(
+            "steadyrag_cache_similarity",
+            "Cosine between question and stored question of answers served for similar questions.",
+            buckets=COSINES,
+            registry=registry,
+        )
+        self._age = Histogram(
+            "steadyrag_cache_age_seconds",
+            "Age of the stored answers that were served.",
+            ["verdict"],
+            buckets=AGES_S,
+            registry=registry,
         )
         self._tokens = Counter("steadyrag_tokens", "Tokens by model and kind.", ["model", "kind"], registry=registry)
         self._calls = Counter(
@@ -77,13 +96,18 @@ class Metrics:
 
     def answer(self, _ask: Ask, answer: Answer) -> None:
         """Count an answer; fits the pipeline's observer."""
-        hit = answer.cache.similarity is not None
+        said = answer.cache
+        self._decisions.labels(said.verdict, said.reason).inc()
+        if said.similarity is not None and said.verdict == Verdict.SEMANTIC:
+            self._similarity.observe(said.similarity)
+        if said.age_s is not None:
+            self._age.labels(said.verdict).observe(said.age_s)
         self._answers.labels(answer.cache.verdict, answer.route.model, str(answer.answered).lower()).inc()
         for label in answer.degraded:
             self._degraded.labels(label).inc()
         for stage, milliseconds in answer.timings_ms.items():
             self._stages.labels(stage).observe(milliseconds / 1e3)
-        if not hit:
+        if said.similarity is None:
             self._tokens.labels(answer.route.model, "prompt").inc(answer.usage.prompt_tokens)
             self._tokens.labels(answer.route.model, "completion").inc(answer.usage.completion_tokens)
 

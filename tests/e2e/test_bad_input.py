@@ -183,6 +183,19 @@ class TestCorruptFolder:
         file.write_bytes(sound)
         assert ANSWER in command("ask", QUESTION).out
 
+    @pytest.mark.parametrize("place", ["catalog.db", "index/shard-0"])
+    def test_a_part_that_is_lost(self, command, data_dir, place):
+        command("ingest", "-", stdin=as_lines(DOCUMENTS).encode())
+        (data_dir / place).rename(data_dir / "lost")
+        for arguments in self.COMMANDS:
+            result = command(*arguments, stdin=b'{"_id": "a", "text": "b"}')
+            assert result.status == 2
+            assert place in result.error
+            assert "restore a backup, or remove the folder" in result.error
+            assert not (data_dir / place).exists()
+        (data_dir / "lost").rename(data_dir / place)
+        assert ANSWER in command("ask", QUESTION).out
+
     def test_the_lexical_index_is_made_anew(self, command, data_dir):
         command("ingest", "-", stdin=as_lines(DOCUMENTS).encode())
         (data_dir / "lexical.db").write_bytes(JUNK)

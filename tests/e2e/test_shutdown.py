@@ -5,10 +5,13 @@ import json
 import random
 import signal
 import time
+from contextlib import ExitStack
 
 import aiohttp
 import pytest
 
+from rag.cli.ingest import BATCH_DOCUMENTS
+from rag.cli.output import INTERRUPTED
 from tests.support.chat import ROUTE, Stream, chat_body, complete
 from tests.support.corpus import DOCUMENTS, QUESTION, as_lines, generated
 from tests.support.gated_model import WORDS, GatedModel
@@ -120,9 +123,31 @@ def test_ctrl_c_of_an_ingestion(scratch, model_folder, tmp_path):
             assert ingestion.poll() is None
         ingestion.send_signal(signal.SIGINT)
         _, told = ingestion.communicate(timeout=TIMEOUT_S)
-    assert ingestion.returncode == 130
+    assert ingestion.returncode == INTERRUPTED
     assert "Traceback" not in told
     found = Stored.read(scratch / "data")
     found.check()
     assert 0 < len(found.documents) < 2_000
     assert not found.notes
+
+
+@pytest.mark.parametrize("through_a_service", [False, True])
+def test_ctrl_c_of_an_ingestion_that_waits_for_its_input(scratch, model_folder, through_a_service):
+    """Its writer keeps standard input open; what came before is stored."""
+    environment = Environment(scratch / "data", model_folder, index__shards=1, limits__min_free_bytes=0)
+    records = list(generated(BATCH_DOCUMENTS + 1, random.Random(1)))
+    with ExitStack() as stack:
+        to = ["--url", stack.enter_context(serving(environment)).url] if through_a_service else []
+        ingestion = stack.enter_context(started(environment, "ingest", "-", *to))
+        ingestion.stdin.writelines(json.dumps(record) + "\n" for record in records)
+        ingestion.stdin.flush()
+        while written(scratch / "data") < BATCH_DOCUMENTS:
+            assert ingestion.poll() is None
+        ingestion.send_signal(signal.SIGINT)
+        assert ingestion.wait(AT_ONCE_S) == INTERRUPTED
+        told = ingestion.stderr.read()
+    assert "Traceback" not in told, told
+    assert "Fatal" not in told, told
+    found = Stored.read(scratch / "data")
+    found.check()
+    assert found.documents == sorted(record["_id"] for record in records[:BATCH_DOCUMENTS])

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,11 @@ def test_the_first_screen_leads_to_an_answer():
 
 
 def test_steadyrag_commands_exist(page):
-    from rag.cli import app
+    from rag.cli import GROUP, app
 
     tree = typer.main.get_command(app)
+    for point in entry_points(group=GROUP):
+        tree.commands[point.name] = typer.main.get_command(point.load())
     faults = {shlex.join(words): fault(tree, words) for words in documented(page, "steadyrag")}
     assert not {words: wrong for words, wrong in faults.items() if wrong}
 

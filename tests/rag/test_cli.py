@@ -10,7 +10,7 @@ from rag.cli import GROUP, app, with_commands_of_other_packages
 from tests.support.command import Command
 from tests.support.processes import Environment, steadyrag
 
-COMMANDS = {"serve", "ingest", "ask", "doctor"}
+COMMANDS = {"serve", "ingest", "ask", "backup", "restore", "doctor"}
 
 
 @pytest.fixture

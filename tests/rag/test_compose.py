@@ -1,12 +1,16 @@
 import asyncio
+import shutil
+import sys
 
 import pytest
 
+from chaos.lab.qdrant.server import serving
 from rag.compose import compose
-from rag.errors import ConfigError, DataFolderBusy
+from rag.errors import ConfigError, DataFolderBusy, DataFolderCorrupt, DependencyFailed
+from rag.retrieval.sharded import shard_of
 from rag.settings import load_settings
 from rag.storage.folder import current_owner
-from rag.types import ANONYMOUS, Document, Space
+from rag.types import ANONYMOUS, Deadline, Document, Space
 from tests.support.failing import Failing
 
 SPACE = Space(ANONYMOUS.tenant, "default")
@@ -29,7 +33,7 @@ async def test_every_port_is_served(settings):
         "index": "edge: 2 shards (Qdrant Edge)",
         "lexical": "memory: BM25 (rank-bm25's model)",
         "document_log": "sqlite: SQLite",
-        "cache": "memory: exact match",
+        "cache": "memory: exact and similar questions",
         "model:small": "extractive:",
         "model:large": "extractive:",
     }
@@ -69,9 +73,8 @@ async def test_a_restart_finds_everything_again(settings):
     second = await compose(settings())
     assert await second.store.document(SPACE, "a", timeout_s=5) == before
     assert second.log.position == 1
-    assert len(await second.retriever._lexical.search(SPACE, "bees", 5, {}, timeout_s=5)) == 1
-    vector = (await second.embedder.embed(["bees"], timeout_s=5))[0]
-    assert len((await second.retriever._index.search(SPACE, vector, 5, {}, timeout_s=5)).hits) == 1
+    for plan in ("bm25", "dense"):
+        assert len((await search(second, second.retriever.planned(plan))).passages) == 1
     await second.aclose()
 
 
@@ -83,10 +86,45 @@ async def test_one_process_owns_the_folder_until_it_is_closed(settings, scratch)
     assert current_owner(scratch / "data") is None
 
 
+async def search(service, retriever):
+    deadline = Deadline.after(5, service.clock)
+
+    async def vector():
+        return (await service.embedder.embed(["bees"], timeout_s=5))[0]
+
+    return await retriever.retrieve(SPACE, "bees", vector, top_k=5, filters={}, deadline=deadline)
+
+
+async def test_a_question_asked_again_is_answered_from_what_was_found_until_something_is_written(settings):
+    service = await compose(settings())
+    await service.writer.put(SPACE, [DOCUMENT])
+    first = await search(service, service.retriever)
+    assert await search(service, service.retriever) is first
+    await service.writer.put(SPACE, [Document("b", "Other text about bees.")])
+    assert len((await search(service, service.retriever)).passages) == 2
+    assert (service.retriever.hot.hits, service.retriever.hot.misses) == (1, 2)
+    await service.aclose()
+
+
+async def test_the_plan_is_the_one_that_is_set(settings):
+    for plan in ("fused", "tiered"):
+        service = await compose(settings(retrieval={"plan": plan}))
+        assert service.retriever._finder.plan == plan
+        await service.aclose()
+
+
+async def test_a_reranker_is_loaded_where_one_is_set(settings, scratch):
+    with pytest.raises(ConfigError, match="STEADYRAG_RETRIEVAL__RERANKER"):
+        await compose(settings(retrieval={"reranker": str(scratch / "nowhere")}))
+    assert current_owner(scratch / "data") is None
+
+
 UNKNOWN = {
-    "index": ({"index": {"url": "qdrant://localhost:6334", "shards": 2}}, "INDEX__URL"),
-    "lexical": ({"lexical": {"url": "qdrant:"}}, "LEXICAL__URL"),
-    "log": ({"log": {"url": "redis://localhost"}}, "LOG__URL"),
+    "index": ({"index": {"url": "faiss:./data", "shards": 2}}, "INDEX__URL"),
+    "a cluster without a name": ({"index": {"url": "qdrant://", "shards": 2}}, "INDEX__URL"),
+    "lexical": ({"lexical": {"url": "elastic:"}}, "LEXICAL__URL"),
+    "a lexical index on a Qdrant that there is not": ({"lexical": {"url": "qdrant:"}}, "LEXICAL__URL"),
+    "log": ({"log": {"url": "kafka://localhost"}}, "LOG__URL"),
     "cache": ({"cache": {"store": "sqlite:"}}, "CACHE__STORE"),
     "small model": ({"models": {"small": "gpt-4"}}, "MODELS__SMALL"),
     "large model without a name": ({"models": {"large": "http://localhost/v1"}}, "MODELS__LARGE"),
@@ -102,10 +140,77 @@ async def test_a_back_end_that_there_is_not_is_refused_and_the_folder_let_go(set
     await (await compose(settings())).aclose()
 
 
-async def test_other_facts_than_the_data_was_made_with_are_refused(settings):
-    await (await compose(settings())).aclose()
+async def write(settings):
+    """Store the document; gives the shard that holds it."""
+    service = await compose(settings)
+    await service.writer.put(SPACE, [DOCUMENT])
+    await service.aclose()
+    return shard_of(SPACE, DOCUMENT.id, settings.index.shards)
+
+
+async def test_the_first_data_fixes_the_facts_and_others_are_refused(settings):
+    await (await compose(settings(index={"shards": 3}))).aclose()
+    await write(settings())
     with pytest.raises(ConfigError, match="was made with shards=2, configured is 3"):
         await compose(settings(index={"shards": 3}))
+
+
+async def test_a_first_write_that_was_interrupted_can_be_repeated(settings):
+    parts = {}
+
+    def wrap(seam, adapter):
+        parts[seam] = Failing(adapter)
+        return parts[seam]
+
+    service = await compose(settings(), wrap=wrap)
+    parts["document_log"].fail("append", OSError("no"))
+    with pytest.raises(OSError, match="no"):
+        await service.writer.put(SPACE, [DOCUMENT])
+    await service.aclose()
+    await write(settings())
+
+
+def removed(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def emptied(path):
+    if path.is_dir():
+        removed(path)
+        path.mkdir()
+    else:
+        path.write_bytes(b"")
+
+
+PARTS = ("catalog.db", "index/shard-0", "index/shard-1", "index/shard-1/segments")
+
+
+@pytest.mark.parametrize("loss", [removed, emptied])
+@pytest.mark.parametrize("part", PARTS)
+async def test_data_of_which_a_part_is_lost_is_refused_until_it_is_back(settings, scratch, part, loss):
+    await write(settings())
+    shutil.copytree(scratch / "data", scratch / "backup")
+    loss(scratch / "data" / part)
+    for _ in range(2):
+        with pytest.raises(
+            DataFolderCorrupt, match=rf"{scratch / 'data' / part}.* is missing or empty.*remove the folder"
+        ):
+            await compose(settings())
+    removed(scratch / "data")
+    (scratch / "backup").rename(scratch / "data")
+    service = await compose(settings())
+    assert await service.store.document(SPACE, DOCUMENT.id, timeout_s=5)
+    await service.aclose()
+
+
+async def test_data_without_its_format_is_refused(settings, scratch):
+    shard = await write(settings())
+    (scratch / "data" / "format.json").unlink()
+    with pytest.raises(DataFolderCorrupt, match=r"format\.json is missing, while .*catalog\.db holds data"):
+        await compose(settings())
+    (scratch / "data" / "catalog.db").unlink()
+    with pytest.raises(DataFolderCorrupt, match=rf"format\.json is missing, while .*shard-{shard} holds data"):
+        await compose(settings())
 
 
 async def test_the_index_may_lie_elsewhere(settings, scratch):
@@ -127,3 +232,58 @@ async def test_closing_leaves_no_task_behind(settings):
     service.worker.start()
     await service.aclose()
     assert asyncio.all_tasks() == before
+
+
+async def test_a_qdrant_cluster_serves_and_a_dead_shard_is_labelled(settings, scratch):
+    async with serving(scratch / "qdrant") as server:
+        chosen = settings(index={"url": server.url, "shards": 3})
+        service = await compose(chosen)
+        collection = service.serving["index"].split()[-1].strip(")")
+        documents = [Document(f"document-{n}", f"Bees of kind {n} live in hive {n}.") for n in range(12)]
+        await service.writer.put(SPACE, documents)
+
+        async def vector():
+            return (await service.embedder.embed(["bees in a hive"], timeout_s=5))[0]
+
+        async def degraded(question):
+            found = await service.retriever.retrieve(
+                SPACE, question, vector, top_k=12, filters={}, deadline=Deadline.after(5, service.clock)
+            )
+            assert len(found.passages) == 12
+            return found.degraded
+
+        assert await degraded("bees in a hive") == ()
+        server.kill_shard(collection, "1")
+        assert await degraded("hives of bees") == ("shards:2/3",)
+        server.revive_shard(collection, "1")
+        await service.dense.publish()
+        await service.aclose()
+
+
+async def test_the_lexical_index_lies_on_the_cluster_when_it_is_told_to(settings, scratch):
+    async with serving(scratch / "qdrant") as server:
+        chosen = settings(index={"url": server.url, "shards": 1}, lexical={"url": "qdrant:"})
+        for documents in ([DOCUMENT], []):  # the second service finds what the first one wrote
+            service = await compose(chosen)
+            await service.writer.put(SPACE, documents)
+            assert service.serving["lexical"] == "qdrant: BM25 (sparse vectors on Qdrant)"
+            deadline = Deadline.after(5, service.clock)
+            alone = service.retriever.planned("bm25")
+            found = await alone.retrieve(SPACE, "bees", None, top_k=1, filters={}, deadline=deadline)
+            assert [each.passage.document_id for each in found.passages] == ["a"]
+            await service.aclose()
+    assert not (scratch / "data" / "lexical.db").exists()
+
+
+async def test_a_cluster_that_is_not_there_is_told(settings, scratch):
+    async with serving(scratch / "qdrant") as server:
+        url = server.url
+    with pytest.raises(DependencyFailed, match="setting up steadyrag"):
+        await compose(settings(index={"url": url, "shards": 3}))
+    assert current_owner(scratch / "data") is None
+
+
+async def test_a_missing_extra_is_told_with_its_cure(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rag.retrieval.qdrant.cluster", None)
+    with pytest.raises(ConfigError, match=r"pip install 'steadyrag\[qdrant\]'"):
+        await compose(settings(index={"url": "qdrant://localhost", "shards": 3}))

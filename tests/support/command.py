@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import tempfile
 from dataclasses import dataclass
 
 import pytest
@@ -43,7 +44,9 @@ class Command:
 
     def __call__(self, *arguments, stdin=b""):
         self._monkeypatch.setattr(sys, "argv", ["steadyrag", *map(str, arguments)])
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
+        with tempfile.TemporaryFile() as file, pytest.raises(SystemExit) as ended:
+            file.write(stdin)
+            file.seek(0)
+            self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
             main()
         return Result(ended.value.code or 0, *self._capsys.readouterr())

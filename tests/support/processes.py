@@ -54,6 +54,20 @@ def started(environment, *arguments):
                 process.kill()
 
 
+def children(pid):
+    """The ids of a process's children that live."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [child for file in files for child in map(int, file.read_text().split()) if alive(child)]
+
+
+def alive(pid):
+    """Whether the process runs; one that has ended and that nobody has asked about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Served:
     """A running `steadyrag serve`.
 

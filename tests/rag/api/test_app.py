@@ -16,12 +16,17 @@ ROUTES = {
     "/v1/documents": {"get", "post"},
     "/v1/documents/{document_id}": {"get", "delete"},
     "/v1/jobs/{job_id}": {"get"},
+    "/v1/dead-letters": {"get"},
+    "/v1/dead-letters/retry": {"post"},
+    "/v1/dead-letters/{letter_id}": {"delete"},
     "/v1/collections": {"get"},
     "/health": {"get"},
     "/ready": {"get"},
     "/metrics": {"get"},
     "/admin/breakers": {"get"},
     "/admin/breakers/{name}": {"post"},
+    "/admin/backup": {"get"},
+    "/admin/index/publish": {"post"},
 }
 
 

@@ -1,6 +1,5 @@
 import asyncio
 
-import aiohttp
 import pytest
 
 from router.errors import ModelOverloaded, ModelRejected, ModelUnavailable, StreamBroken
@@ -55,10 +54,15 @@ async def test_an_answer_says_how_it_came_about(http):
     assert said["request_id"] == "from-the-caller"
     assert reply["id"] == "chatcmpl-from-the-caller"
     assert said["answered"] is True
-    assert said["cache"] == {"verdict": "bypass", "similarity": None, "age_s": None}
+    assert said["cache"] == {
+        "verdict": "bypass",
+        "similarity": None,
+        "age_s": None,
+        "reason": "asked for by the caller",
+    }
     assert said["route"] == {"model": "extractive", "reason": "default", "score": None}
     assert said["degraded"] == []
-    assert {"embed", "retrieve", "generate", "total"} <= set(said["timings_ms"])
+    assert {"retrieve", "generate", "total"} <= set(said["timings_ms"])  # embedded only what was not asked before
     assert reply["model"] == "extractive"
 
 
@@ -247,11 +251,13 @@ async def test_a_stream_that_breaks_says_so_and_does_not_say_done(make_service, 
     assert again.events[-1]["error"], "half an answer is not kept"
 
 
-async def test_a_stream_that_hits_a_foreign_error_is_cut_off(make_service, client):
+async def test_a_stream_that_hits_a_defect_says_so_and_ends_in_order(make_service, client):
     http = await client(await make_service(wrap=answered_by(Broken(RuntimeError("what the user said"), "The "))))
-    async with http.post(ROUTE, json=chat_body(QUESTION, stream=True)) as response:
-        with pytest.raises(aiohttp.ClientPayloadError):
-            await response.read()
+    reply = await stream(http, chat_body(QUESTION, stream=True))
+    assert reply.text == "The "
+    assert reply.events[-1]["error"]["code"] == "internal_error"
+    assert "what the user said" not in str(reply.events)
+    assert not reply.done
 
 
 async def test_a_client_that_goes_away_stops_a_stream(make_service, client):

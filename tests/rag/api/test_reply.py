@@ -1,7 +1,6 @@
 import json
 
 import orjson
-import pytest
 
 from cache.types import Verdict
 from rag.api.reply import DONE, completion, extras, headers, sse, usage
@@ -26,7 +25,7 @@ ANSWER = Answer(
     sources=(ScoredPassage(PASSAGE, 0.5),),
     finish_reason="stop",
     usage=TokenUsage(90, 7, 64),
-    cache=CacheOutcome(Verdict.EXACT, 1.0, 2.5),
+    cache=CacheOutcome(Verdict.EXACT, 1.0, 2.5, "same"),
     route=RouteOutcome("extractive", "default"),
     degraded=("shards:3/4",),
     timings_ms={"total": 1.5},
@@ -48,7 +47,7 @@ EXTRAS = {
     "steadyrag": {
         "request_id": "req_1",
         "answered": True,
-        "cache": {"verdict": "exact", "similarity": 1.0, "age_s": 2.5},
+        "cache": {"verdict": "exact", "similarity": 1.0, "age_s": 2.5, "reason": "same"},
         "route": {"model": "extractive", "reason": "default", "score": None},
         "degraded": ["shards:3/4"],
         "timings_ms": {"total": 1.5},
@@ -83,6 +82,8 @@ async def frames(*items, include_usage=False):
 def test_headers_say_what_is_known_before_the_first_word():
     assert headers(PLAN) == {
         "x-steadyrag-cache": "exact",
+        "x-steadyrag-cache-similarity": "1.0000",
+        "x-steadyrag-cache-age": "2",
         "x-steadyrag-model": "extractive",
         "x-steadyrag-degraded": "shards:3/4",
     }
@@ -150,6 +151,14 @@ async def test_an_error_ends_the_stream_without_done():
     assert json.loads(last) == {"error": error}
 
 
-async def test_a_foreign_error_is_no_event():
-    with pytest.raises(KeyError):
-        await frames(Delta("It is"), KeyError("a"))
+async def test_of_a_foreign_error_the_class_alone_goes_out(caplog):
+    *_, last = await frames(Delta("It is"), KeyError("what the user asked"))
+    error = {
+        "message": "internal error (KeyError)",
+        "type": "server_error",
+        "param": None,
+        "code": "internal_error",
+    }
+    assert json.loads(last) == {"error": error}
+    (record,) = caplog.records
+    assert record.exc_info[0] is KeyError, "its traceback is logged"

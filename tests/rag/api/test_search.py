@@ -106,4 +106,5 @@ async def test_without_any_index_it_says_that_it_cannot(make_service, client):
 
 
 async def test_a_time_limit_that_nobody_can_keep_is_the_callers(http):
-    assert await refused(http, query=QUESTION, timeout_s=1e-4) == (504, "deadline_exceeded", None)
+    unasked = "How deep is the Great Barrier Reef?"  # what was retrieved before may be there in time
+    assert await refused(http, query=unasked, timeout_s=1e-4) == (504, "deadline_exceeded", None)

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from rag.errors import Overloaded
+from rag.types import Document
+
 module = importlib.import_module("rag.cli.ingest")  # the package has a function of the same name
 
 
@@ -173,3 +176,19 @@ def test_a_name_that_no_collection_has_is_said_once(command, corpus, running):
     result = command("ingest", corpus, "--collection", "a b", "--url", running.url)
     assert result.status == 2
     assert "collection" in result.error
+
+
+async def test_a_full_queue_is_waited_for(monkeypatch):
+    monkeypatch.setattr(module, "BUSY_PAUSE_S", 0)
+    answers = [Overloaded("full"), Overloaded("full"), {"id": "job_1", "status": "done", "failures": []}]
+
+    class Service:
+        async def call(self, method, path, body=None):
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    outcome = module.Outcome("default")
+    await module.RemoteSink(Service(), "default").put([Document("a", "text")], outcome)
+    assert (outcome.stored, outcome.failures, answers) == (1, [], [])

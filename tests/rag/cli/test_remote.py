@@ -2,12 +2,13 @@ import pytest
 from aiohttp import web
 
 from rag.cli.remote import connect, service_url
-from rag.errors import ConfigError, InvalidRequest, NotFound, Unavailable
+from rag.errors import ConfigError, InvalidRequest, NotFound, Overloaded, Unavailable
 from rag.settings import load_settings
 from rag.storage.folder import DataFolder
 
 PROBLEM = {"detail": "it said no"}
 OPENAI = {"error": {"message": "it said no"}}
+FULL = {"detail": "it said no", "code": Overloaded.code}
 
 
 @pytest.fixture
@@ -16,7 +17,15 @@ async def url():
 
     async def answer(request):
         status, kind = int(request.match_info["status"]), request.match_info["kind"]
-        bodies = {"problem": PROBLEM, "openai": OPENAI, "empty": None, "list": [], "good": {"a": 1}, "bare": {}}
+        bodies = {
+            "problem": PROBLEM,
+            "openai": OPENAI,
+            "full": FULL,
+            "empty": None,
+            "list": [],
+            "good": {"a": 1},
+            "bare": {},
+        }
         if kind == "text":
             return web.Response(text="<html>", status=status)
         if kind == "echo":
@@ -53,6 +62,11 @@ async def test_the_body_is_sent(url):
 async def test_an_error_is_the_same_error_here(url, kind, status, error):
     with pytest.raises(error, match="it said no"):
         await called(url, f"/{status}/{kind}")
+
+
+async def test_a_full_queue_is_told_from_a_failure(url):
+    with pytest.raises(Overloaded, match="it said no"):
+        await called(url, "/503/full")
 
 
 async def test_an_error_without_words_is_named_by_its_status(url):
