@@ -7,7 +7,7 @@ EXTRAS := export,documents,redis,qdrant,evals,dev
 VENV   := .venv
 RUN    := $(VENV)/bin/python -m
 # CPU builds come with the exact pin; it goes in first, so that nothing that depends on torch picks another.
-TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | sort -u)
 # Names what .venv was made for: this place, these extras, this pyproject.toml. The same content is the same stamp.
 STAMP  := $(VENV)/.ready-$(shell { pwd; echo $(EXTRAS); cat pyproject.toml; } | cksum | tr ' ' -)
 
