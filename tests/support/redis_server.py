@@ -18,10 +18,10 @@ def program():
     if found := shutil.which("redis-server"):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        command = ["apt-get", "install", "-y", "--no-install-recommends", "redis-server"]
         # no daemon of the system's own: the tests start what they need
         environment = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(command, env=environment, capture_output=True, timeout=INSTALL_S, check=False)
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "redis-server"]):
+            subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=INSTALL_S, check=False)
     return shutil.which("redis-server") or pytest.skip("there is no redis-server: apt-get install redis-server")
 
 
