@@ -73,7 +73,8 @@ class ManyNeighbours:
 
     def __init__(self, numbers: npt.NDArray[np.uint64], vectors: npt.NDArray[np.float32]) -> None:
         self._index = Index(ndim=vectors.shape[1], metric="cos", dtype="i8")
-        self._index.add(numbers, vectors, copy=True)
+        # on several threads the graph depends on their race, and now and then misses a vector
+        self._index.add(numbers, vectors, copy=True, threads=1)
 
     def __len__(self) -> int:
         return len(self._index)

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import socket
 import sys
@@ -48,7 +49,8 @@ async def test_a_server_runs_while_the_block_does():
     port = free_port()
     url = f"http://127.0.0.1:{port}/ready"
     async with aiohttp.ClientSession() as session:
-        async with server([*SERVE, str(port), "{}"], url, {}) as start_s:
+        answer = json.dumps({"choices": [{"message": {"content": "ü"}}]})
+        async with server([*SERVE, str(port), answer], url, {}) as start_s:
             assert start_s > 0
             async with session.get(url) as response:
                 assert response.status == 200
