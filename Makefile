@@ -18,7 +18,7 @@ help: ## Show this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## Set up, take in this project's documentation and serve it on http://127.0.0.1:8000
-	@$(VENV)/bin/steadyrag ingest docs README.md
+	@$(VENV)/bin/steadyrag ingest docs
 	@exec $(VENV)/bin/steadyrag serve $(ARGS)
 
 test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests

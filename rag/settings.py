@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,9 @@ def _refuse_unknown_names() -> None:
     known = set(_names(Settings, PREFIX))
     for name in map(str.upper, os.environ):  # read without regard to case
         if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS) and name not in known:
-            raise ConfigError(f"unknown setting {name} in the environment; known are {', '.join(sorted(known))}")
+            close = get_close_matches(name, known)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown setting {name} in the environment; {hint}")
 
 
 def _names(model: type[BaseModel], prefix: str) -> list[str]:

@@ -86,11 +86,20 @@ def test_a_file_is_read_only_where_it_is_named(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "name", ["SHARD", "INDEX__SHARD", "INDEX_SHARDS", "INDEX__", "TIMEOUT", "index__shard", "MODELS__MEDIUM"]
+    ("name", "meant"),
+    [
+        ("INDEX__SHARD", "did you mean .*STEADYRAG_INDEX__SHARDS"),
+        ("INDEX_SHARDS", "did you mean .*STEADYRAG_INDEX__SHARDS"),
+        ("index__shard", "did you mean .*STEADYRAG_INDEX__SHARDS"),
+        ("INDEX__", "did you mean STEADYRAG_INDEX"),
+        ("TIMEOUT", "did you mean .*STEADYRAG_TIMEOUT_S"),
+        ("MODELS__MEDIUM", "did you mean STEADYRAG_MODELS__"),
+        ("XYZZY" * 9, "known are .*STEADYRAG_INDEX__SHARDS"),
+    ],
 )
-def test_an_unknown_name_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_unknown_name_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
     monkeypatch.setenv(f"STEADYRAG_{name}", "1")
-    with pytest.raises(ConfigError, match=rf"unknown setting STEADYRAG_{name.upper()} .*STEADYRAG_INDEX__SHARDS"):
+    with pytest.raises(ConfigError, match=rf"unknown setting STEADYRAG_{name.upper()} .*; {meant}"):
         load_settings()
 
 
