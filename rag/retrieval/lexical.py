@@ -100,7 +100,7 @@ class LocalLexicalIndex:
         known = file.exists()
         database = Database(file, SCHEMA, readers=1)
         if not known:
-            database.now(lambda c: c.execute(f"PRAGMA user_version = {version}"))
+            database.now(lambda c: c.execute(f"PRAGMA user_version = {version}").fetchone())
         if database.now(lambda c: c.execute("PRAGMA user_version").fetchone()) != (version,):
             raise ValueError("the file is of another version")
         rows = database.now(lambda c: c.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq").fetchall())

@@ -74,7 +74,7 @@ class Database:
     def now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on the calling thread; for start-up only."""
         try:
-            return work(self._connection())
+            return _without_cursor(work(self._connection()))
         except sqlite3.Error as error:
             raise map_error(error, self._path) from error
 
@@ -97,7 +97,7 @@ class Database:
             try:
                 with connection:
                     connection.execute("BEGIN IMMEDIATE")
-                    result = work(connection)
+                    result = _without_cursor(work(connection))
                     if not decided.acquire(blocking=False):
                         connection.rollback()
                     return result
@@ -137,3 +137,14 @@ class Database:
             )
             self._local.connection = connection
         return connection
+
+
+def _without_cursor(result: T) -> T:
+    """Refuse to hand out a cursor: let go on another thread, it resets a statement that this one may be running.
+
+    Raises:
+        TypeError: the work gave back a cursor.
+    """
+    if isinstance(result, sqlite3.Cursor):
+        raise TypeError("work on a database gives back rows or nothing, never a cursor")
+    return result

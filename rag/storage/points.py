@@ -22,9 +22,11 @@ class UnsettledPoints:
     async def note(self, passage_ids: Iterable[str], *, timeout_s: float) -> None:
         """Remember that these points are about to be written."""
         rows = [(passage_id,) for passage_id in passage_ids]
-        await self._database.write(
-            lambda c: c.executemany("INSERT OR IGNORE INTO unsettled_points VALUES (?)", rows), timeout_s=timeout_s
-        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR IGNORE INTO unsettled_points VALUES (?)", rows)
+
+        await self._database.write(work, timeout_s=timeout_s)
 
     async def obsolete(self, *, timeout_s: float) -> list[str]:
         """Noted points that no passage stands behind: the shards must drop them."""

@@ -165,7 +165,7 @@ from pathlib import Path
 from rag.storage.database import Database
 async def main():
     database = Database(Path(sys.argv[1]), {SCHEMA!r})
-    await database.write(lambda c: c.execute("INSERT INTO notes(text) VALUES ('kept')"), timeout_s=10)
+    await database.write(lambda c: c.execute("INSERT INTO notes(text) VALUES ('kept')").rowcount, timeout_s=10)
     {DIE}
 asyncio.run(main())
 """
@@ -272,3 +272,12 @@ def test_every_class_of_sqlite_error_is_mapped(kind: type[sqlite3.Error]) -> Non
     mapped = map_error(kind("what SQLite says"), Path("notes.db"))
     assert isinstance(mapped, SteadyragError)
     assert "what SQLite says" in mapped.message
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+async def test_a_cursor_does_not_leave_its_thread_and_nothing_is_kept(database, call):
+    with pytest.raises(TypeError, match="cursor"):
+        await getattr(database, call)(lambda c: c.execute("SELECT 1"), timeout_s=10)
+    with pytest.raises(TypeError, match="cursor"):
+        await database.write(lambda c: c.execute("INSERT INTO notes(text) VALUES ('lost')"), timeout_s=10)
+    assert await database.read(lambda c: c.execute("SELECT text FROM notes").fetchall(), timeout_s=10) == []
