@@ -40,7 +40,7 @@ async def test_a_dependency_that_does_not_answer_is_named(make_service, client):
 
 async def test_a_log_that_cannot_be_read_is_named(make_service, client):
     service = await make_service(documents=())
-    await service.store._database.write(lambda c: c.execute("DROP TABLE documents"), timeout_s=5)
+    await service.store._database.write(lambda c: c.executescript("DROP TABLE documents") and None, timeout_s=5)
     status, body = await get(await client(service), "/ready")
     assert (status, body["ready"], body["checks"]["embedder"]) == (503, False, "ok")
     assert body["checks"]["document_log"] == "the database catalog.db failed: no such table: documents"
