@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS   ?=
+# Test files that run side by side: as many as there are processors.
+JOBS   ?= logical
 
 EXTRAS := export,documents,redis,qdrant,evals,dev
 VENV   := .venv
@@ -21,8 +23,8 @@ run: setup ## Set up, take in this project's documentation and serve it on http:
 	@$(VENV)/bin/steadyrag ingest docs
 	@exec $(VENV)/bin/steadyrag serve $(ARGS)
 
-test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests
-	@exec $(RUN) pytest $(ARGS)
+test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests, JOBS=0 runs them one by one
+	@exec $(RUN) pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: setup ## Lint, format, types and the project's own rules
 	@$(RUN) ruff check

@@ -41,7 +41,7 @@ def squad(tmp_path):
         pytest.skip("the SQuAD corpus is not on this machine")
     file = tmp_path / "squad.jsonl"
     with gzip.open(SQUAD, "rt") as lines:
-        file.write_text("".join(islice(lines, 900)))
+        file.write_text("".join(islice(lines, 600)))
     return file
 
 
