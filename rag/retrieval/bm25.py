@@ -53,7 +53,7 @@ class Bm25:
         scores = np.concatenate([scores for _, scores in found])
         ids = np.concatenate([s.ids[ordinals] for s, (ordinals, _) in zip(view.segments, found, strict=True)])
         order = np.argsort(-scores, kind="stable")[:limit]
-        return [Hit(*hit) for hit in zip(_uuids(ids[order].tobytes()), scores[order].tolist(), strict=True)]
+        return list(map(Hit._make, zip(_uuids(ids[order].tobytes()), scores[order].tolist(), strict=True)))
 
     def _without(self, document_ids: Iterable[str]) -> list[Segment]:
         segments = self._view.segments

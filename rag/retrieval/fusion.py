@@ -10,6 +10,7 @@ all about one. Both lists count alike; there is no weight to set for a collectio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from rag.types import Hit
 
@@ -34,7 +35,7 @@ def fuse(lexical: Sequence[Hit], dense: Sequence[Hit]) -> list[Hit]:
     for part in parts:
         for passage_id, units in part.items():
             scores[passage_id] += units * UNIT
-    return [Hit(passage_id, score) for passage_id, score in sorted(scores.items(), key=lambda item: -item[1])]
+    return list(map(Hit._make, sorted(scores.items(), key=itemgetter(1), reverse=True)))
 
 
 def stands_out(fused: Sequence[Hit]) -> bool:

@@ -13,6 +13,9 @@ from rag.errors import DependencyFailed, SteadyragError
 from rag.ports import PassageIndex, Point, Vector
 from rag.types import Filters, Hit, Space
 
+#: Of each shard its hits, or what it failed of.
+_Results = Sequence[list[Hit] | SteadyragError]
+
 
 @dataclass(frozen=True, slots=True)
 class ShardedHits:
@@ -63,8 +66,8 @@ class ShardedIndex:
         results = await self._ask(
             self._shards, lambda s: s.search(space, vector, share, filters, within=within, timeout_s=timeout_s)
         )
-        cut_off = _cut_off(results, share, limit)
-        if cut_off:
+        best = _best(results, limit)
+        if cut_off := _cut_off(results, best, share, limit):
             left_s = end_s - asyncio.get_running_loop().time()
             shards = [self._shards[number] for number in cut_off]
             whole = await self._ask(
@@ -72,10 +75,11 @@ class ShardedIndex:
             )
             for number, result in zip(cut_off, whole, strict=True):
                 results[number] = result
-        found = [hits for hits in results if not isinstance(hits, SteadyragError)]
-        if not found:
+            best = _best(results, limit)
+        answered = len(_answered(results))
+        if not answered:
             raise DependencyFailed("no shard of the dense index answered") from results[0]  # type: ignore[misc]
-        return ShardedHits(_best(found, limit), len(found), len(self._shards))
+        return ShardedHits(best, answered, len(self._shards))
 
     @staticmethod
     async def _ask(
@@ -103,17 +107,17 @@ class ShardedIndex:
 def _share(limit: int, shards: int) -> int:
     """How many of the `limit` best one shard holds at most, but for rare draws: documents are spread by hash.
 
-    The mean and four standard deviations of a Poisson draw. A hit costs its way through Python, found or not.
+    The mean and three standard deviations of a Poisson draw: one search in some two hundred finds a shard cut off and
+    asks it again. A hit costs its way through Python, found or not.
     """
     mean = limit / shards
-    return min(limit, math.ceil(mean + 4 * math.sqrt(mean)))
+    return min(limit, math.ceil(mean + 3 * math.sqrt(mean)))
 
 
-def _cut_off(results: Sequence[list[Hit] | SteadyragError], share: int, limit: int) -> list[int]:
+def _cut_off(results: _Results, best: list[Hit], share: int, limit: int) -> list[int]:
     """The shards that gave their whole share and may hold more of the best: the last one given is among them."""
     if share >= limit:
         return []
-    best = _best((hits for hits in results if not isinstance(hits, SteadyragError)), limit)
     least = best[-1].score if len(best) == limit else -math.inf
     return [
         number
@@ -122,8 +126,12 @@ def _cut_off(results: Sequence[list[Hit] | SteadyragError], share: int, limit: i
     ]
 
 
-def _best(lists: Iterable[list[Hit]], limit: int) -> list[Hit]:
-    return sorted(chain.from_iterable(lists), key=lambda hit: (-hit.score, hit.passage_id))[:limit]
+def _best(results: _Results, limit: int) -> list[Hit]:
+    return sorted(chain.from_iterable(_answered(results)), key=lambda hit: (-hit[1], hit[0]))[:limit]
+
+
+def _answered(results: _Results) -> list[list[Hit]]:
+    return [hits for hits in results if not isinstance(hits, SteadyragError)]
 
 
 async def _all(writes: Iterable[Awaitable[None]]) -> None:

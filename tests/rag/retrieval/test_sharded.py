@@ -107,7 +107,7 @@ async def test_no_shard_is_asked_for_more_than_it_is_likely_to_hold(index: Shard
 
         shard.search = search
     await index.search(SPACE, direction(0), 100, {}, timeout_s=10)
-    assert limits == [57] * SHARDS
+    assert limits == [51] * SHARDS
 
 
 async def test_filters_and_spaces_hold_on_every_shard(index: ShardedIndex) -> None:
