@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from rag.errors import DeadlineExceeded, InvalidRequest
 
@@ -195,8 +195,7 @@ class Change:
         return not self.digest
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A passage that an index found. Scores of different indexes do not compare."""
 
     passage_id: str

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.errors import DependencyFailed, Overloaded
-from rag.ports import LexicalIndex, PassageVectors, Vector
+from rag.ports import LexicalIndex, Vector
 from rag.resilience.ladder import DENSE, EMBEDDER, LEXICAL, SHARDS
-from rag.retrieval.feedback import refine
+from rag.retrieval.feedback import ShardedVectors, refine
 from rag.retrieval.fusion import fuse, stands_out
 from rag.retrieval.sharded import ShardedHits, ShardedIndex
 from rag.types import Deadline, Filters, Hit, Space
@@ -69,7 +69,7 @@ class CandidateFinder:
     """
 
     def __init__(
-        self, lexical: LexicalIndex, dense: ShardedIndex, vectors: PassageVectors, *, feedback: int, plan: Plan
+        self, lexical: LexicalIndex, dense: ShardedIndex, vectors: ShardedVectors, *, feedback: int, plan: Plan
     ) -> None:
         self._lexical = lexical
         self._dense = dense
@@ -142,9 +142,10 @@ class CandidateFinder:
         """The dense index asked with the question's vector moved towards the best passages of the first round."""
         ids = [hit.passage_id for hit in best[: self._feedback]]
         try:
-            vectors = await self._vectors.vectors(ids, timeout_s=query.deadline.remaining())
-            moved = refine(await query.vector(), [vectors[each] for each in ids if each in vectors])
-            return await self._search(query, moved, self._within(lexical))
+            found = await self._vectors.vectors(ids, timeout_s=query.deadline.remaining())
+            moved = refine(await query.vector(), [found.by_passage[each] for each in ids if each in found.by_passage])
+            again = await self._search(query, moved, self._within(lexical))
+            return replace(again, answered=min(again.answered, again.shards - found.failed))
         except _FAILED:  # what the first round found stands, and no shard counts as one that answered
             return replace(dense, answered=0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,14 +27,22 @@ def refine(question: Vector, passages: Sequence[Vector]) -> Vector:
     return np.asarray(moved / np.linalg.norm(moved), np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundVectors:
+    """The vectors of the passages that were found, and how many shards could not be asked."""
+
+    by_passage: dict[str, Vector]
+    failed: int
+
+
 class ShardedVectors:
-    """The vectors of passages, wherever they lie; a shard that fails gives none."""
+    """The vectors of passages, wherever they lie; a shard that fails gives none, and is counted."""
 
     def __init__(self, shards: Sequence[PassageVectors]) -> None:
         self._shards = shards
 
-    async def vectors(self, passage_ids: Sequence[str], *, timeout_s: float) -> dict[str, Vector]:
-        """See `rag.ports.PassageVectors`.
+    async def vectors(self, passage_ids: Sequence[str], *, timeout_s: float) -> FoundVectors:
+        """The vectors of those of the passages that the shards hold.
 
         Raises:
             DependencyFailed: no shard answered.
@@ -46,4 +55,5 @@ class ShardedVectors:
         found = [result for result in results if not isinstance(result, BaseException)]
         if not found:
             raise DependencyFailed("no shard of the dense index gave its vectors")
-        return {passage_id: vector for part in found for passage_id, vector in part.items()}
+        by_passage = {passage_id: vector for part in found for passage_id, vector in part.items()}
+        return FoundVectors(by_passage, len(results) - len(found))

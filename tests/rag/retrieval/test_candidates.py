@@ -134,7 +134,7 @@ async def test_feedback_asks_again_with_the_question_moved_towards_the_best(
     found = await find(plan, OPEN, feedback=2)
     assert set(names(found, documents)[:2]) == {"cherry", "fig"}
     (question, within, _), (moved, again_within, _) = dense.asked
-    held = await ShardedVectors(path.shards).vectors([hit.passage_id for hit in first.hits], timeout_s=1)
+    held = (await ShardedVectors(path.shards).vectors([hit.passage_id for hit in first.hits], timeout_s=1)).by_passage
     assert moved == pytest.approx(refine(question, [held[hit.passage_id] for hit in first.hits[:2]]), abs=1e-5)
     assert again_within == within
 
@@ -153,6 +153,11 @@ async def test_what_the_first_round_found_stands_when_the_second_fails(
         shard.fail("vectors", DependencyFailed("down"))
     found = await find(question=OPEN, feedback=2)
     assert found == Candidates(expected.hits, (f"shards:0/{SHARDS}",))
+
+
+async def test_a_shard_that_gives_no_vectors_is_told_of(find: Find, path: WritePath) -> None:
+    path.shards[0].fail("vectors", DependencyFailed("down"))
+    assert (await find(question=OPEN, feedback=2)).degraded == (f"shards:{SHARDS - 1}/{SHARDS}",)
 
 
 async def test_a_shard_that_fails_costs_its_time_once(find: Find, path: WritePath, dense: Watched) -> None:

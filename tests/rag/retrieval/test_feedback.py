@@ -43,13 +43,14 @@ def shards() -> list[Failing]:
 
 async def test_vectors_come_from_wherever_they_lie(shards: list[Failing]) -> None:
     found = await ShardedVectors(shards).vectors(["c", "a", "nowhere"], timeout_s=1)
-    assert set(found) == {"a", "c"}
-    assert found["c"] == pytest.approx(unit(1, 1))
+    assert (set(found.by_passage), found.failed) == ({"a", "c"}, 0)
+    assert found.by_passage["c"] == pytest.approx(unit(1, 1))
 
 
-async def test_a_shard_that_fails_gives_none(shards: list[Failing]) -> None:
+async def test_a_shard_that_fails_gives_none_and_is_counted(shards: list[Failing]) -> None:
     shards[0].fail("vectors", DependencyTimeout("late"))
-    assert set(await ShardedVectors(shards).vectors(["a", "b"], timeout_s=1)) == {"b"}
+    found = await ShardedVectors(shards).vectors(["a", "b"], timeout_s=1)
+    assert (set(found.by_passage), found.failed) == ({"b"}, 1)
 
 
 async def test_without_any_shard_there_are_none(shards: list[Failing]) -> None:
