@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from cache.lexicon import english
 from cache.question import Parsed, Term
+from cache.spelling import mended
 
-_MIN_TYPO_LENGTH = 5
+#: Words that one is written from or abbreviates, at most.
+_MAX_PARTS = 5
 #: A text counts as retold from this many terms on, with this many of its own in either question.
 MIN_RETOLD_TERMS, MIN_RETOLD_LEFT = 6, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two questions laid side by side.
+    """Two questions laid side by side, slips of the finger mended.
 
     Attributes:
         matches: (place in `asked.terms`, place in `stored.terms`) of terms that mean the same.
         left_asked: terms of the new question that nothing in the stored one answers; `left_stored` the other way.
+        mended: whether there was a slip.
     """
 
     asked: Parsed
@@ -27,6 +30,12 @@ class Pair:
     matches: tuple[tuple[int, int], ...]
     left_asked: tuple[Term, ...]
     left_stored: tuple[Term, ...]
+    mended: bool
+
+    @property
+    def slips_alone(self) -> bool:
+        """Whether the questions differ by slips of the finger and no more than frames, letter case and marks else."""
+        return self.mended and self.asked.wording == self.stored.wording
 
     @property
     def retold(self) -> bool:
@@ -41,20 +50,20 @@ class Pair:
 
 
 def align(asked: Parsed, stored: Parsed) -> Pair:
-    """Match terms one to one: equal words first, then synonyms and families, typing errors, compounds, acronyms."""
+    """Match terms one to one, slips of the finger mended: equal words, synonyms and families, compounds, acronyms."""
     lexicon = english()
+    asked, stored, slips = mended(asked, stored)
     first, second = dict(enumerate(asked.terms)), dict(enumerate(stored.terms))
     matches: list[tuple[int, int]] = []
     tests: tuple[Callable[[Term, Term], bool], ...] = (
         lambda one, other: one.lemma == other.lemma,
         lambda one, other: lexicon.related(one.lemma, other.lemma),
-        lambda one, other: mistyped(one.surface, other.surface, lexicon.vocabulary),
     )
     for same in tests:
         matches += _one_to_one(first, second, same)
     matches += _compounds(first, second)
     matches += [(i, j) for j, i in _compounds(second, first)]
-    return Pair(asked, stored, tuple(matches), tuple(first.values()), tuple(second.values()))
+    return Pair(asked, stored, tuple(matches), tuple(first.values()), tuple(second.values()), slips)
 
 
 def _one_to_one(
@@ -72,47 +81,23 @@ def _one_to_one(
 def _compounds(wholes: dict[int, Term], parts: dict[int, Term]) -> Iterator[tuple[int, int]]:
     """One word against neighbours that it is written from (database, data base) or abbreviates (WHO)."""
     for i, whole in list(wholes.items()):
-        letters = whole.surface
-        for run in _runs(sorted(parts)):
-            if parts[run[0]].surface[0] != letters[0]:
-                continue
-            words = [part for j in run for part in parts[j].surface.split("_")]
-            if "".join(words) == letters or (len(letters) > 1 and "".join(word[0] for word in words) == letters):
-                yield from ((i, j) for j in run)
-                del wholes[i]
-                for j in run:
-                    del parts[j]
-                break
+        run = next((run for run in _runs(parts, whole.surface[0]) if _writes(whole.surface, run, parts)), None)
+        if run is not None:
+            yield from ((i, j) for j in run)
+            del wholes[i]
+            for j in run:
+                del parts[j]
 
 
-def _runs(places: list[int]) -> Iterator[list[int]]:
-    """Neighbouring places, up to five, longest first."""
-    for length in range(min(5, len(places)), 0, -1):
-        for start in range(len(places) - length + 1):
-            run = places[start : start + length]
-            if run[-1] - run[0] == length - 1:
+def _runs(parts: dict[int, Term], initial: str) -> Iterator[range]:
+    """Neighbouring places, up to five, that begin with a letter; longest first from each."""
+    for start in [place for place, part in parts.items() if part.surface[0] == initial]:
+        for length in range(_MAX_PARTS, 0, -1):
+            run = range(start, start + length)
+            if all(place in parts for place in run):
                 yield run
 
 
-def mistyped(first: str, second: str, vocabulary: frozenset[str]) -> bool:
-    """Whether one is the other with one slip of the finger behind the first letter, and the slip made no word.
-
-    Of two words that are both unknown, only an exchange of neighbouring letters is taken for a slip.
-    """
-    if min(len(first), len(second)) < _MIN_TYPO_LENGTH or first[0] != second[0]:
-        return False
-    known = (first in vocabulary) + (second in vocabulary)
-    return known < 2 and one_slip(first, second) and (known == 1 or sorted(first) == sorted(second))
-
-
-def one_slip(first: str, second: str) -> bool:
-    """Whether two words are one insertion, deletion, substitution or exchange of neighbours apart (Damerau 1964)."""
-    short, long = sorted((first, second), key=len)
-    if len(long) - len(short) > 1:
-        return False
-    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
-    rest_short, rest_long = short[start:], long[start:]
-    if len(short) < len(long):
-        return rest_short == rest_long[1:]
-    exchanged = rest_short[1::-1] + rest_short[2:] == rest_long
-    return rest_short[1:] == rest_long[1:] or exchanged
+def _writes(letters: str, run: range, parts: dict[int, Term]) -> bool:
+    words = [word for place in run for word in parts[place].surface.split("_")]
+    return "".join(words) == letters or (len(letters) > 1 and "".join(word[0] for word in words) == letters)

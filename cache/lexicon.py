@@ -70,6 +70,10 @@ class Lexicon:
             return word
         return word[:-1] if word.endswith("s") and word[-2] not in "suia" else word
 
+    def knows(self, word: str) -> bool:
+        """Whether the word in lower case, or its base form, is in a list."""
+        return word in self.vocabulary or word in self.senses or self.lemma(word) in self.vocabulary
+
     def related(self, first: str, second: str) -> bool:
         """Whether the base forms are the same, synonyms, or of one family."""
         return first == second or not self.senses.get(first, _NONE).isdisjoint(self.senses.get(second, _NONE))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from cache import numerals
 from cache.lexicon import Lexicon, english
-from cache.wording import function_classes, light_words, names, tokens
+from cache.wording import function_classes, light_words, names, tokens, unknown_words
 
 _KIND_WORDS = {
     "how_to": "how",
@@ -63,6 +63,8 @@ class Parsed:
         function: function words by class, as "negation" -> ("not",).
         kinds: what is asked for: what, who, when, where, why, how, count, amount, yes-no; empty for a statement.
         sentences: number of sentences.
+        wording: its words in lower case without frames and marks; equal for two that differ in nothing else.
+        unknown: words in lower case that are in no list.
     """
 
     text: str
@@ -71,6 +73,8 @@ class Parsed:
     function: dict[str, tuple[str, ...]] = field(hash=False)
     kinds: frozenset[str]
     sentences: int
+    wording: str
+    unknown: frozenset[str]
 
     def words(self, name: str) -> tuple[str, ...]:
         """The question's function words of a class, in order."""
@@ -90,6 +94,7 @@ class _Reader:
         self._question = question
         self._names = names(question)
         self._tokens = tokens(question)
+        self._wording = " ".join(text for kind, text in self._tokens if kind != "end")
         self._terms: list[Term] = []
         self._numbers: list[str] = []
         self._function: dict[str, list[str]] = {}
@@ -112,6 +117,8 @@ class _Reader:
             {name: tuple(words) for name, words in self._function.items()},
             frozenset(self._kinds),
             self._sentences,
+            self._wording,
+            unknown_words(self._question),
         )
 
     def _take(self, place: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import as_file, files
@@ -18,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
 #: Raised when features change their meaning, so that weights trained for others are refused.
-FORMAT = 1
+FORMAT = 2
 _DEFAULT = "scorer.npz"
 
 
@@ -50,7 +51,7 @@ class Scorer:
     Attributes:
         embedder: the model whose vectors the weights were trained on.
         threshold: the operating point: the probability from which on an answer is served.
-        overrules: vetoes that the scorer has learned to weigh, so that they do not decide alone.
+        overrules: vetoes that the scorer has learned to weigh, so that they are no conflict by themselves.
         weights: linear part over the features, shape [len(NAMES)].
         bias: what the linear part starts from.
         forest: trees over the features and the projected sum of both vectors; None for the linear part alone.
@@ -68,6 +69,16 @@ class Scorer:
     projection: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     calibration: tuple[float, float] = (1.0, 0.0)
     trained_on: str = ""
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The features that the score depends on."""
+        return frozenset(name for name, weight in zip(NAMES, self.weights, strict=True) if weight or self.forest)
+
+    @property
+    def ceiling(self) -> float:
+        """The probability that a pair with a conflict is held to: just below the operating point."""
+        return math.nextafter(self.threshold, 0.0)
 
     def probabilities(self, features: Floats, sums: Floats) -> Floats:
         """Chance of each pair that one answer serves both questions.

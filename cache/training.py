@@ -14,15 +14,15 @@ from cache.bounds import at_least, reaches
 from cache.features import NAMES, features
 from cache.question import Parsed
 from cache.scorer import Floats, Forest, Scorer
-from cache.veto import OF_SHORT_QUESTIONS, conflicts, decisive
+from cache.veto import VETOES, decisive
 
 #: Directions of the questions' space that the trees see.
 DIRECTIONS = 128
 FOLDS = 4
 #: Fewer pairs than this say nothing about a precision of 0.95: with 59 right of 59 the lower bound is 0.95.
 MIN_PAIRS = 200
-#: Vetoes that a trained scorer weighs instead of being bound by them: those of wording.
-WEIGHED = OF_SHORT_QUESTIONS - {"direction"}
+#: Vetoes that a trained scorer weighs instead of being bound by them; the others are facts, not wording.
+WEIGHED = frozenset(VETOES) - {"number", "negation", "polarity", "direction"}
 _NEVER = 1.01
 _BINS = 10
 _TREES: dict[str, Any] = {
@@ -86,14 +86,14 @@ class Trained:
     calibration_error: float
 
 
-def tabulate(pairs: Sequence[Labelled]) -> Table:
-    """Lay the pairs side by side, once."""
+def tabulate(pairs: Sequence[Labelled], overruled: frozenset[str] = WEIGHED) -> Table:
+    """Lay the pairs side by side, once; `overruled` are the vetoes that the scorer is to weigh."""
     rows, vetoed = [], []
     for pair in pairs:
         aligned = align(pair.asked, pair.stored)
-        found = conflicts(aligned)
-        rows.append(features(aligned, found, float(pair.asked_vector @ pair.stored_vector)))
-        vetoed.append(decisive(aligned, found, WEIGHED) is not None)
+        conflict = decisive(aligned, overruled) is not None
+        rows.append(features(aligned, conflict=conflict, cosine=float(pair.asked_vector @ pair.stored_vector)))
+        vetoed.append(conflict)
     return Table(
         np.stack(rows),
         np.stack([pair.asked_vector + pair.stored_vector for pair in pairs]),

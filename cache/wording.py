@@ -68,6 +68,13 @@ def names(question: str) -> frozenset[str]:
     )
 
 
+def unknown_words(question: str) -> frozenset[str]:
+    """Words in lower case that are in no list, acronyms aside: names, rare words, slips of the finger."""
+    known = english().knows
+    small = {word.lower() for word in _RAW_WORD.findall(normalize("NFC", question)) if not word.isupper()}
+    return frozenset(word for word in small if word.isalpha() and word not in function_classes() and not known(word))
+
+
 def _is_name(word: str, inside: bool) -> bool:
     """Whether a capitalised word, inside a sentence or at its start, is a name."""
     small = word.lower()

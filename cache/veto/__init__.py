@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cache.alignment import Pair
 from cache.veto import (
@@ -47,13 +47,13 @@ def conflicts(pair: Pair) -> dict[str, str]:
     return {name: reason for name, veto in VETOES.items() if (reason := veto(pair)) is not None}
 
 
-def decisive(pair: Pair, found: Mapping[str, str], overruled: frozenset[str] = frozenset()) -> str | None:
-    """The first of the conflicts that forbids to serve, or None.
+def decisive(pair: Pair, overruled: frozenset[str] = frozenset()) -> str | None:
+    """The reason of the first veto that decides against serving, or None.
 
     Args:
         pair: the questions.
-        found: what `conflicts` says of them.
         overruled: vetoes that do not decide, because a scorer weighs them.
     """
     spared = overruled | OF_SHORT_QUESTIONS if pair.retold else overruled
-    return next((reason for name, reason in found.items() if name not in spared), None)
+    reasons = (veto(pair) for name, veto in VETOES.items() if name not in spared)
+    return next((reason for reason in reasons if reason is not None), None)

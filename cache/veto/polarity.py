@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 
 from cache.alignment import Pair
 from cache.lexicon import english
@@ -14,11 +15,13 @@ _CLASSES = ("preposition", "person3m", "person3f", "person1")
 
 def conflict(pair: Pair) -> str | None:
     """A word that only one question has contradicts a word that only the other has."""
-    for first in (*words(term.lemma for term in pair.left_asked), *_alone(pair.asked, pair.stored)):
-        for second in (*words(term.lemma for term in pair.left_stored), *_alone(pair.stored, pair.asked)):
-            if english().opposite(first, second):
-                return f"opposites: {first} / {second}"
-    return None
+    asked = words(term.lemma for term in pair.left_asked) | _alone(pair.asked, pair.stored)
+    stored = words(term.lemma for term in pair.left_stored) | _alone(pair.stored, pair.asked)
+    opposite = english().opposite
+    told = next(
+        (f"{one} / {other}" for one, other in product(sorted(asked), sorted(stored)) if opposite(one, other)), None
+    )
+    return told and f"opposites: {told}"
 
 
 def words(lemmas: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ from cache.scorer import Scorer, default_scorer
 from cache.training import Trained, tabulate, train
 from cache.verify import Verifier
 from evals.cache.judging import judge, lay_out
-from evals.cache.pairs import Watch, read_pairs
+from evals.cache.pairs import LabelledPair, Watch, half_of, read_pairs
 from evals.cache.picture import svg
 from evals.cache.report import summarise
 from evals.errors import CannotMeasure
@@ -28,11 +28,16 @@ DEFAULT_OUT = "scorer.npz"
 #: Questions between two drawings of the progress bar.
 _DRAWN_EVERY = 200
 
+_Half = Annotated[
+    int | None, typer.Option(min=1, max=2, help="Only the first or the second half, dealt out by a hash.")
+]
+
 
 def cache(
     *,
     pairs: Annotated[list[Path], typer.Option(help="JSON Lines with a, b, label, kind; several times for several.")],
     more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of pairs.")] = None,
+    half: _Half = None,
     scorer: Annotated[Path | None, typer.Option(help="Weights of `cache train`; else those that ship.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw precision against hit ratio.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
@@ -43,7 +48,7 @@ def cache(
 
     Example: `steadyrag eval cache --pairs qqp.jsonl.gz flips.jsonl --json --out curve.svg`
     """
-    labelled = read_pairs([*pairs, *(more or ())])
+    labelled = _labelled([*pairs, *(more or ())], half)
     model = _model()
     verifier = Verifier(_scorer(scorer, model))
     with _progress() as watch:
@@ -62,6 +67,7 @@ def train_scorer(
     *,
     pairs: Annotated[list[Path], typer.Option(help="JSON Lines with a, b, label; several times for several.")],
     more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of pairs.")] = None,
+    half: _Half = None,
     target_precision: Annotated[
         float, typer.Option(help="Least precision of what is served.", min=0.5, max=0.999)
     ] = 0.95,
@@ -76,7 +82,7 @@ def train_scorer(
 
     Example: `steadyrag cache train --pairs pairs.jsonl --target-precision 0.95 --out scorer.npz`
     """
-    labelled = read_pairs([*pairs, *(more or ())])
+    labelled = _labelled([*pairs, *(more or ())], half)
     model = _model()
     with _progress() as watch:
         table = tabulate(lay_out(labelled, model, watch))
@@ -99,6 +105,11 @@ def train_scorer(
         print_json(summary)
     else:
         people.print("\n".join(f"{name}: {value}" for name, value in summary.items()), highlight=False)
+
+
+def _labelled(paths: list[Path], half: int | None) -> list[LabelledPair]:
+    pairs = read_pairs(paths)
+    return pairs if half is None else half_of(pairs, half)
 
 
 def _figures(trained: Trained, out: Path) -> dict[str, Any]:

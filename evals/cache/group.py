@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from evals.cache.command import train_scorer
+from rag.cli.cache import inspect, warm
 
 app = typer.Typer(name="cache", help="Train and tend the answer cache.", no_args_is_help=True)
 
@@ -15,3 +16,5 @@ def _group() -> None:
 
 
 app.command("train")(train_scorer)
+app.command("inspect")(inspect)
+app.command("warm")(warm)

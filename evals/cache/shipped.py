@@ -26,20 +26,28 @@ from rag.settings import load_settings
 OPERATING_COSINE = 0.93
 #: A text told anew has a lower cosine at the same chance to be right; templates have no such pairs to learn it from.
 RETOLD_ALLOWANCE = 0.02
+#: A slip of the finger moves the vector, not the meaning; this makes up for the cosine of any candidate.
+SLIPS_ALLOWANCE = 0.4
+#: What a conflict costs. Whatever the cosine, it keeps a pair below the operating point; this ranks those there.
+CONFLICT_COST = 0.04
 SEED = 0
 
 
 def shipped_scorer(model: BlockingModel) -> Scorer:
     """Train on generated pairs alone."""
-    return calibrated_cosine(tabulate(lay_out(generated_pairs(SEED), model)), model.info.model)
+    return calibrated_cosine(tabulate(lay_out(generated_pairs(SEED), model), frozenset()), model.info.model)
 
 
 def calibrated_cosine(table: Table, embedder: str) -> Scorer:
     """The cosine as a probability, with the operating point at `OPERATING_COSINE`."""
     slope, offset = platt(table.features[:, NAMES.index("cosine")], table.same)
-    weights = np.zeros(len(NAMES), np.float32)
-    weights[NAMES.index("cosine")] = slope
-    weights[NAMES.index("retold")] = slope * RETOLD_ALLOWANCE
+    worth = {
+        "cosine": 1.0,
+        "retold": RETOLD_ALLOWANCE,
+        "slips alone": SLIPS_ALLOWANCE,
+        "conflict": -CONFLICT_COST,
+    }
+    weights = np.array([slope * worth.get(name, 0.0) for name in NAMES], np.float32)
     return Scorer(
         embedder=embedder,
         threshold=float(sigmoid(np.array(slope * OPERATING_COSINE + offset))),

@@ -4,12 +4,13 @@ import pytest
 from cache.alignment import align
 from cache.features import NAMES, features
 from cache.question import parse
-from cache.veto import VETOES, conflicts
+from cache.veto import VETOES, decisive
 
 
 def row(asked, stored, cosine=0.5):
     pair = align(parse(asked), parse(stored))
-    return dict(zip(NAMES, features(pair, conflicts(pair), cosine).tolist(), strict=True))
+    conflict = decisive(pair) is not None
+    return dict(zip(NAMES, features(pair, conflict=conflict, cosine=cosine).tolist(), strict=True))
 
 
 def test_equal_questions():
@@ -20,7 +21,18 @@ def test_equal_questions():
 
 
 def test_a_veto_is_a_feature():
-    assert row("Who was born in 1910?", "Who was born in 1911?")["veto number"] == 1.0
+    values = row("Who was born in 1910?", "Who was born in 1911?")
+    assert values["veto number"] == values["conflict"] == 1.0
+
+
+def test_what_nobody_asks_for_is_not_computed():
+    pair = align(parse("Who owns the mill?"), parse("Who owns the mill?"))
+    values = features(pair, conflict=False, cosine=0.5, wanted=("cosine",))
+    assert values[NAMES.index("cosine")] == values.sum() == 0.5
+
+
+def test_slips_alone_are_a_feature():
+    assert row("Who owns the libarry?", "Who owns the library?")["slips alone"] == 1.0
 
 
 @pytest.mark.parametrize("question", ["", "?", "Who"])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cache.candidates import LEAST_SIMILARITY
 from cache.question import parse
 from cache.scorer import default_scorer
 from cache.verify import Verifier
@@ -28,7 +29,24 @@ def test_the_same_question_in_other_words_is_served(verifier):
 def test_a_veto_decides_whatever_the_cosine(verifier):
     judged = verifier.judge(parse("How do I disable roaming?"), parse("How do I enable roaming?"), *vectors(0.999))
     assert (judged.serve, judged.vetoed, judged.reason) == (False, True, "opposites: disable / enable")
-    assert judged.probability > default_scorer().threshold
+    assert judged.probability == default_scorer().ceiling < default_scorer().threshold
+
+
+def test_below_the_operating_point_a_conflict_may_be_overcome():
+    lenient = Verifier(threshold=0.9)
+    questions = parse("How do I open the red gate?"), parse("How do I open the blue gate?")
+    assert lenient.judge(*questions, *vectors(0.999)).serve
+    assert not lenient.judge(*questions, *vectors(0.9)).serve
+
+
+def test_a_slip_of_the_finger_is_served_though_the_vectors_are_far_apart(verifier):
+    questions = parse("How do I enable raoming?"), parse("How do I enable roaming?")
+    assert verifier.judge(*questions, *vectors(LEAST_SIMILARITY)).serve
+
+
+def test_a_slip_of_the_finger_hides_no_conflict(verifier):
+    questions = parse("How do I disable the scnaner?"), parse("How do I enable the scanner?")
+    assert verifier.judge(*questions, *vectors(0.999)).vetoed
 
 
 def test_too_little_likeness_is_not_served(verifier):

@@ -27,6 +27,11 @@ def test_eval_prints_one_object_and_draws(pairs, pairs_file, tmp_path):
     assert (tmp_path / "curve.svg").read_text().startswith("<svg")
 
 
+def test_each_half_is_judged_alone(pairs, pairs_file):
+    halves = (json.loads(run(app, "cache", "--pairs", pairs_file, "--half", n, "--json").stdout) for n in (1, 2))
+    assert sum(figures["n"] for figures in halves) == len(pairs)
+
+
 def test_without_json_stdout_is_empty(pairs_file):
     assert run(app, "cache", "--pairs", pairs_file).stdout == ""
 

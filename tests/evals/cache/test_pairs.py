@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from evals.cache.pairs import LabelledPair, embed_alone, read_pairs
+from evals.cache.pairs import LabelledPair, embed_alone, half_of, read_pairs
 from evals.errors import CannotMeasure
 
 
@@ -35,6 +35,14 @@ def test_no_pairs_and_no_file(tmp_path):
         read_pairs([tmp_path / "empty"])
     with pytest.raises(CannotMeasure, match="absent"):
         read_pairs([tmp_path / "absent"])
+
+
+def test_the_halves_are_the_whole_and_share_nothing():
+    pairs = [LabelledPair(f"{n}?", "B?", True) for n in range(200)]
+    first, second = half_of(pairs, 1), half_of(pairs, 2)
+    assert sorted([*first, *second], key=pairs.index) == pairs
+    assert abs(len(first) - len(second)) < 60
+    assert half_of(reversed(pairs), 1) == first[::-1]
 
 
 def test_a_vector_does_not_depend_on_the_company_of_its_text(model):
