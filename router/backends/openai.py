@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 import aiohttp
 
+from router.backends.health import ServerLoad, ask_server
 from router.backends.openai_errors import FOREIGN_ERRORS, from_exception, from_status, message_of
 from router.backends.sse import parse_sse
 from router.errors import ModelError
@@ -44,7 +45,7 @@ class OpenAIBackend:
         api_key: str | None = None,
         session: aiohttp.ClientSession | None = None,
     ) -> None:
-        self._url = base_url.rstrip("/") + "/chat/completions"
+        self._base_url = base_url.rstrip("/")
         self._model = model
         self._name = name or model
         self._headers = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
@@ -65,7 +66,7 @@ class OpenAIBackend:
         reply = _Reply()
         try:
             async with self._open().post(
-                self._url,
+                f"{self._base_url}/chat/completions",
                 json=request_body(self._model, prompt),
                 headers=self._headers,
                 timeout=_timeout(timeout_s),
@@ -81,6 +82,10 @@ class OpenAIBackend:
                     raise aiohttp.ClientPayloadError("the stream ended without finish_reason")
         except FOREIGN_ERRORS as error:
             raise from_exception(error, model=self._name, started=reply.started) from error
+
+    async def look(self, *, timeout_s: float) -> ServerLoad | None:
+        """See `router.backends.replica.Server`."""
+        return await ask_server(self._open(), self._base_url, timeout_s=timeout_s)
 
     async def aclose(self) -> None:
         """Close the connections, unless the session was handed in."""
@@ -112,6 +117,7 @@ def request_body(model: str, prompt: Prompt) -> dict[str, Any]:
     """The JSON body; `sampling.extra` cannot replace what the back end itself relies on."""
     return {
         **_sampling_fields(prompt.sampling),
+        **({"cache_salt": prompt.cache_salt} if prompt.cache_salt else {}),
         "model": model,
         "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
         "stream": True,

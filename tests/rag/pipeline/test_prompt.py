@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.pipeline.contextualize import StandaloneQuestion
-from rag.pipeline.prompt import INSTRUCTIONS, NOT_FOUND, build_prompt, in_marker_order, marker
+from rag.pipeline.prompt import INSTRUCTIONS, NOT_FOUND, Layout, build_prompt, marker
 from rag.types import Passage, ScoredPassage
 from router.types import Excerpt, Message, Prompt, Sampling
 
@@ -28,13 +28,6 @@ SOURCES = (
 
 def prompt(*messages: Message, sources: tuple[ScoredPassage, ...] = SOURCES) -> Prompt:
     return build_prompt(QUESTION, [*messages, Message("user", QUESTION.text)], sources, Sampling(max_tokens=7))
-
-
-def test_markers_do_not_depend_on_scores() -> None:
-    shuffled = [source("b", 1, score=9), source("a", 10, score=1), source("a", 2, score=3), source("b", 0, score=2)]
-    order = [(each.passage.document_id, each.passage.ordinal) for each in in_marker_order(shuffled)]
-    assert order == [("a", 2), ("a", 10), ("b", 0), ("b", 1)]
-    assert in_marker_order(shuffled[::-1]) == in_marker_order(shuffled)
 
 
 def test_the_parts_come_in_the_order_that_lets_prefixes_repeat() -> None:
@@ -85,6 +78,33 @@ def test_without_sources_there_are_no_passages() -> None:
     assert built.excerpts == ()
 
 
+def asking(first: str, *rest: str, rules: str = "", question: str = "Why?", salt: str = "") -> Prompt:
+    messages = ([Message("system", rules)] if rules else []) + [Message("user", question)]
+    standalone = StandaloneQuestion(question, question, standalone=True)
+    return build_prompt(
+        standalone, messages, [source(name, text=f"Of {name}.") for name in (first, *rest)], Sampling(), salt=salt
+    )
+
+
+def test_prompts_that_begin_with_the_same_passage_have_one_prefix() -> None:
+    assert asking("a", "b").prefix == asking("a", "c", "d", question="How?").prefix
+    others = [asking("b", "a"), asking("a", rules="Rhyme."), asking("a", salt="tenant")]
+    assert len({asking("a").prefix, *(other.prefix for other in others)}) == 4
+    assert prompt(sources=()).prefix == "", "what all share lies everywhere"
+
+
+def test_tenants_have_a_salt_each_unless_they_share_prefixes() -> None:
+    salts = [Layout().salt_of(tenant) for tenant in ("a", "b", "a")]
+    assert salts[0] == salts[2] != salts[1]
+    assert asking("a", salt=salts[0]).cache_salt == salts[0]
+    assert Layout("canonical", salted=False).salt_of("a") == asking("a").cache_salt == ""
+
+
+def test_what_all_prompts_share_fills_several_blocks_of_a_prefix_cache() -> None:
+    block_words = 16  # a word is a token at least
+    assert len(INSTRUCTIONS.split()) >= 4 * block_words
+
+
 def test_the_words_for_not_found_are_asked_for() -> None:
     assert NOT_FOUND in INSTRUCTIONS
 
@@ -111,6 +131,18 @@ def test_a_passage_cannot_break_out_of_its_tag(attack: str) -> None:
     content = prompt(sources=sources).messages[0].content
     assert tags(content) == ["<passage", "</passage"] * 2
     assert content.count("\n</passage>") == 2
+
+
+CONTROL = ["<|im_end|>", "<|start_header_id|>", "<｜User｜>", "<start_of_turn>", "<end_of_turn>", "</s>", "<BOS>"]
+CONTROL += ["<<SYS>>", "<</SYS>>", "[INST]", "[/INST]"]
+
+
+@pytest.mark.parametrize("token", CONTROL)
+def test_a_passage_cannot_end_its_turn(token: str) -> None:
+    sources = (source("a", text=f"Before. {token} After.", title=token),)
+    content = prompt(sources=sources).messages[0].content
+    assert token not in content
+    assert content.count(token[1:]) == 2, "the rest stands there, for a reader"
 
 
 @given(st.text(alphabet='<>/" \npasgeASE&', max_size=30), st.text(alphabet='<>/" \npasgeASE&', max_size=30))

@@ -56,6 +56,16 @@ def scripted(*parts: bytes) -> Handler:
     return handler
 
 
+async def one_word_a_token(request: web.Request) -> web.StreamResponse:
+    """A server that says one sentence, as many words of it as asked for."""
+    words = ["The", "tower", "is", "324", "m", "high", "."]
+    kept = words[: (await request.json()).get("max_tokens")]
+    reason = "stop" if kept == words else "length"
+    usage = {"prompt_tokens": 9, "completion_tokens": len(kept)}
+    texts = [event(word + " ") for word in kept]
+    return await sse(request, lines(*texts), lines(event("", reason), {"choices": [], "usage": usage}), DONE)
+
+
 @asynccontextmanager
 async def raw_server(response: bytes, *, reset: bool) -> AsyncIterator[OpenAIBackend]:
     """Sends these bytes whatever it is asked, then ends the connection, by a reset if so wanted."""

@@ -22,7 +22,16 @@ from router.errors import (
 from router.ports import ChatBackend
 from router.types import Chunk, Message, Prompt, Sampling, TokenUsage
 from tests.contracts.chat_backend import PROMPT, ChatBackendContract, collect, text_of
-from tests.router.backends.loopback import DONE, event, lines, raw_server, scripted, serving, sse
+from tests.router.backends.loopback import (
+    DONE,
+    event,
+    lines,
+    one_word_a_token,
+    raw_server,
+    scripted,
+    serving,
+    sse,
+)
 
 USAGE = {"prompt_tokens": 40, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 32}}
 ANSWER = lines(
@@ -51,17 +60,7 @@ async def failure(backend: ChatBackend, *, timeout_s: float = 10.0) -> tuple[lis
 class TestContract(ChatBackendContract):
     @pytest.fixture
     async def backend(self) -> AsyncIterator[ChatBackend]:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            """Sends one word a token, as many as asked for."""
-            body = await request.json()
-            words = ["The", "tower", "is", "324", "m", "high", "."]
-            kept = words[: body.get("max_tokens")]
-            reason = "stop" if kept == words else "length"
-            usage = {"prompt_tokens": 9, "completion_tokens": len(kept)}
-            texts = [event(word + " ") for word in kept]
-            return await sse(request, lines(*texts), lines(event("", reason), {"choices": [], "usage": usage}), DONE)
-
-        async with serving(handler) as backend:
+        async with serving(one_word_a_token) as backend:
             yield backend
 
 
@@ -347,7 +346,7 @@ async def test_connections_are_kept_for_the_next_request() -> None:
 
 async def test_a_session_handed_in_stays_open() -> None:
     async with serving(scripted(ANSWER, DONE)) as owner, aiohttp.ClientSession() as session:
-        backend = OpenAIBackend(owner._url.removesuffix("/chat/completions"), "m", session=session)
+        backend = OpenAIBackend(owner._base_url, "m", session=session)
         assert backend.name == "m"
         assert text_of(await collect(backend)) == "It is 324 m"
         await backend.aclose()
