@@ -94,9 +94,9 @@ class Known:
         """Which of the questions were trained on, word for word, shape [n]."""
         return np.isin(np.array([digest(question) for question in questions], np.uint64), self.digests)
 
-    def distance(self, vector: npt.NDArray[Any]) -> float:
-        """One less the mean cosine to the nearest anchors, 0 to 2."""
-        return float(nearness(vector[None] @ self.anchors.T)[0])
+    def are_far(self, vectors: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which questions are unlike all of these, shape [n], by their embeddings, shape [n, dimension]."""
+        return np.asarray(nearness(vectors @ self.anchors.T) > self.far)
 
 
 def digest(question: str) -> int:
@@ -118,11 +118,13 @@ class Prediction:
         small: probability that the small model is right (its expected quality, 0 to 1).
         large: the same of the large model.
         far: whether the question is unlike those that the classifier was trained on.
+        wordwise: whether there was no embedding, so that the features alone speak.
     """
 
     small: float
     large: float
     far: bool = False
+    wordwise: bool = False
 
     @property
     def gain(self) -> float:
@@ -152,10 +154,16 @@ class Classifier:
     known: Known
     record: Mapping[str, Any]
 
-    def predict(self, question: str, vector: npt.NDArray[Any], evidence: Evidence | None = None) -> Prediction:
-        """The prediction for one question with its unit embedding, shape [dimension]."""
-        small, large = self.probabilities(vector[None], features(question, evidence)[None])[0]
-        return Prediction(float(small), float(large), self.known.distance(vector) > self.known.far)
+    def predict(self, question: str, vector: npt.NDArray[Any] | None, evidence: Evidence | None = None) -> Prediction:
+        """The prediction for one question with its unit embedding, shape [dimension].
+
+        Without one the mean embedding of the training questions stands in for it: the features alone speak.
+        """
+        placed = self.layout.centre if vector is None else vector
+        small, large = self.probabilities(placed[None], features(question, evidence)[None])[0]
+        if vector is None:
+            return Prediction(float(small), float(large), wordwise=True)
+        return Prediction(float(small), float(large), bool(self.known.are_far(vector[None])[0]))
 
     def probabilities(self, vectors: npt.NDArray[Any], found: Floats) -> Floats:
         """Chance of the small and of the large model to be right, shape [n, 2]; see `Layout.rows`."""

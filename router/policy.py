@@ -1,54 +1,39 @@
-"""Which model answers, and which one when it does not."""
+"""Which model is asked, as a pure function of what is known of the question and of both models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from router.classifier import Prediction
-from router.ports import ChatBackend
 
 Tier = Literal["small", "large"]
 Requested = Literal["auto", "small", "large"]
-#: What serves instead of the chosen model.
-Fallback = Literal["small", "extractive"]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A decision, with the back end that it names, the reason, and the complexity score where one was computed."""
-
-    tier: Tier
-    backend: ChatBackend
-    reason: str
-    score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A back end to try; `fallback` names what it stands in as, None for the chosen one."""
-
-    backend: ChatBackend
-    fallback: Fallback | None = None
+#: What settled a decision: the first three need no look at the models, the rest are the obstacles of the proposed one.
+Rule = Literal[
+    "requested", "default", "unscored", "score", "far", "unavailable", "context", "deadline", "saturated", "price"
+]
+#: Obstacles that pass: an answer of the small model that they led to is not the one that the question should have.
+PASSING: frozenset[Rule] = frozenset({"unavailable", "deadline", "saturated"})
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is known of a back end at the moment of a decision.
+    """What is known of a model at the moment of a decision.
 
     Attributes:
         healthy: False while its breaker is open.
-        queue_depth: requests that wait before it.
-        queue_limit: from this depth on it counts as saturated; None for never.
+        under_way: requests that it works on, those included that wait there.
+        busy_at: from so many requests on it counts as saturated; None for never.
         typical_s: seconds that an answer takes.
         context_tokens: the longest prompt with its answer; None for no limit.
         price: of a typical answer, in any one unit.
     """
 
     healthy: bool = True
-    queue_depth: int = 0
-    queue_limit: int | None = None
+    under_way: int = 0
+    busy_at: int | None = None
     typical_s: float = 0.0
     context_tokens: int | None = None
     price: float = 0.0
@@ -56,7 +41,7 @@ class Condition:
     @property
     def saturated(self) -> bool:
         """Whether one more request would wait too long."""
-        return self.queue_limit is not None and self.queue_depth >= self.queue_limit
+        return self.busy_at is not None and self.under_way >= self.busy_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,97 +61,71 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A tier and why, with the score where one was computed."""
+    """A tier, what settled it, that in words, and the score where one was computed."""
 
     tier: Tier
+    rule: Rule
     reason: str
     score: float | None = None
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether the small model answers what the large one was meant to, and would at another moment."""
+        return self.tier == "small" and self.rule in PASSING
+
 
 def decide(
-    requested: Requested,
-    prediction: Prediction,
+    prediction: Prediction | None,
     conditions: Mapping[Tier, Condition],
     preference: Preference,
     *,
     deadline_s: float,
-    prompt_tokens: int,
+    tokens: int,
 ) -> Decision:
     """Which model is asked; pure, so that the same facts give the same decision.
 
-    A model that the caller names is asked whatever its condition: the ladder below it answers for outages. Otherwise
-    the score proposes, and each obstacle of the proposed model moves the question to the other one, if that has none.
+    The score proposes, and an obstacle of the proposed model moves the question to the other one, if that has none.
 
     Args:
-        requested: what the caller asked for.
-        prediction: the classifier's.
-        conditions: of both back ends.
+        prediction: the classifier's; None where there is no classifier.
+        conditions: of both models.
         preference: the operator's.
         deadline_s: seconds left.
-        prompt_tokens: length of the prompt, with the room for the answer.
+        tokens: length of the prompt, with the room for the answer.
     """
-    if requested != "auto":
-        return Decision(requested, "requested")
     proposed = _by_score(prediction, preference)
     other: Tier = "small" if proposed.tier == "large" else "large"
-    obstacle = _obstacle(proposed.tier, conditions, preference, deadline_s, prompt_tokens)
-    if obstacle is None or _obstacle(other, conditions, preference, deadline_s, prompt_tokens) is not None:
+    obstacle = _obstacle(proposed.tier, conditions[proposed.tier], preference, deadline_s, tokens)
+    if obstacle is None or _obstacle(other, conditions[other], preference, deadline_s, tokens) is not None:
         return proposed
-    return Decision(other, f"{proposed.tier} model {obstacle}", prediction.gain)
+    rule, words = obstacle
+    return Decision(other, rule, f"{proposed.tier} model {words}", proposed.score)
 
 
-def _by_score(prediction: Prediction, preference: Preference) -> Decision:
+def _by_score(prediction: Prediction | None, preference: Preference) -> Decision:
+    if prediction is None:
+        return Decision("large", "unscored", "no classifier fits the embedding model")
     if prediction.far:
-        return Decision("large", "unlike the training questions", prediction.gain)
+        return Decision("large", "far", "unlike the training questions", prediction.gain)
     large = prediction.gain >= preference.threshold
     reason = f"gain {prediction.gain:.3f} {'>=' if large else '<'} {preference.threshold:.3f}"
-    return Decision("large" if large else "small", reason, prediction.gain)
+    if prediction.wordwise:
+        reason += ", by the wording alone"
+    return Decision("large" if large else "small", "score", reason, prediction.gain)
 
 
 def _obstacle(
-    tier: Tier, conditions: Mapping[Tier, Condition], preference: Preference, deadline_s: float, prompt_tokens: int
-) -> str | None:
-    """What speaks against a model, as words that follow its name; None for nothing."""
-    condition = conditions[tier]
+    tier: Tier, condition: Condition, preference: Preference, deadline_s: float, tokens: int
+) -> tuple[Rule, str] | None:
+    """What speaks against a model, with words that follow its name; None for nothing."""
     if not condition.healthy:
-        return "unavailable"
-    if condition.context_tokens is not None and prompt_tokens > condition.context_tokens:
-        return f"takes {condition.context_tokens} tokens, the prompt has {prompt_tokens}"
+        return "unavailable", "unavailable"
+    if condition.context_tokens is not None and tokens > condition.context_tokens:
+        return "context", f"takes {condition.context_tokens} tokens, prompt and answer have about {tokens}"
     if condition.typical_s > deadline_s:
-        return f"needs {condition.typical_s:.1f} s, {deadline_s:.1f} s are left"
+        return "deadline", f"needs {condition.typical_s:.1f} s, {deadline_s:.1f} s are left"
     if tier == "large" and preference.spill and condition.saturated:
-        return f"saturated ({condition.queue_depth} wait)"
+        return "saturated", f"saturated ({condition.under_way} under way)"
     if preference.max_price is not None and condition.price > preference.max_price:
-        return f"costs {condition.price:g}, at most {preference.max_price:g} allowed"
+        return "price", f"costs {condition.price:g}, at most {preference.max_price:g} allowed"
     return None
-
-
-class Router:
-    """Picks a back end for a question.
-
-    Args:
-        backends: the back end of each tier; both may be the same.
-        default: the tier for callers that leave the choice to us.
-        last_resort: answers when no model does; None when there is nothing below the models.
-    """
-
-    def __init__(
-        self, backends: Mapping[Tier, ChatBackend], default: Tier = "small", last_resort: ChatBackend | None = None
-    ) -> None:
-        self._backends = backends
-        self._default = default
-        self._last_resort = last_resort
-
-    def choose(self, requested: Requested) -> Route:
-        """The route for a request."""
-        if requested == "auto":
-            return Route(self._default, self._backends[self._default], "default")
-        return Route(requested, self._backends[requested], "requested")
-
-    def steps(self, route: Route) -> Iterator[Step]:
-        """The back ends to try in turn: the chosen one, the small model below a large one, the last resort."""
-        yield Step(route.backend)
-        if route.tier == "large":
-            yield Step(self._backends["small"], "small")
-        if self._last_resort is not None:
-            yield Step(self._last_resort, "extractive")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from router.types import Chunk, Prompt
+from router.types import Chunk, Load, Prompt
 
 
 class ChatBackend(Protocol):
@@ -28,3 +28,11 @@ class ChatBackend(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections."""
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A back end that knows how its servers fare, whoever else asks them."""
+
+    def load(self) -> Load:
+        """As last heard; must not wait."""

@@ -52,12 +52,17 @@ class Prompt:
         messages: what a chat model is sent, evidence included.
         question: the standalone question.
         excerpts: the evidence, best first.
+        prefix: equal for prompts whose messages begin alike, so that one server should get them; "" for any server.
+        cache_salt: prompts of different salts never share a server's cached prefixes (vLLM's field of that name); ""
+            leaves it to the server.
     """
 
     messages: Sequence[Message]
     question: str
     excerpts: Sequence[Excerpt]
     sampling: Sampling = Sampling()
+    prefix: str = ""
+    cache_salt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +91,18 @@ class Chunk:
     usage: TokenUsage | None = None
     answered: bool | None = None
     degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a model fares at this moment.
+
+    Attributes:
+        healthy: whether a call would be let through.
+        under_way: requests that it works on, those included that wait there.
+        typical_s: seconds that an answer takes; 0.0 until one was measured.
+    """
+
+    healthy: bool = True
+    under_way: int = 0
+    typical_s: float = 0.0

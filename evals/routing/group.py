@@ -90,7 +90,7 @@ def calibrate(
     with progress("embedding") as watch:
         table = lay_out(read_outcomes([*outcomes, *(more or ())]), embedder, watch)
     judged = judge(classifier, table)
-    found = asdict(calibrated(judged.gain, judged.quality, rule, seed=seed))
+    found = asdict(calibrated(judged.order, judged.quality, rule, seed=seed))
     summary = {"target_quality": target_quality, "budget": budget, **found, "trained_on": float(judged.seen.mean())}
     if summary["trained_on"]:
         people.print(

@@ -14,6 +14,8 @@ from evals.routing.table import Watch
 from router.classifier import Classifier
 from router.training import Table, train
 
+#: Stands for the gain of a far question: no threshold keeps it from the large model.
+FAR = 1.0
 #: Decisions that are timed.
 TIMED = 300
 
@@ -24,12 +26,13 @@ class Judged:
 
     Attributes:
         small: probability that the small model is right, shape [n].
-        gain: what routing goes by, shape [n].
+        gain: what the large model is expected to add, shape [n].
         quality: of the small and the large model, shape [n, 2].
         length: characters of the question, shape [n].
         sources: shape [n].
         seen: which of the questions the classifier was trained on, shape [n].
         threshold: the classifier's operating point.
+        far: which of the questions are unlike those that the classifier was trained on, shape [n].
     """
 
     small: Floats
@@ -39,6 +42,12 @@ class Judged:
     sources: npt.NDArray[np.str_]
     seen: npt.NDArray[np.bool_]
     threshold: float
+    far: npt.NDArray[np.bool_]
+
+    @property
+    def order(self) -> Floats:
+        """What the service goes by, shape [n]: the gain, and `FAR` for questions that go large for being far."""
+        return np.where(self.far, FAR, self.gain)
 
     def of(self, source: str) -> Judged:
         """The questions of one source."""
@@ -51,6 +60,7 @@ class Judged:
             self.sources[at],
             self.seen[at],
             self.threshold,
+            self.far[at],
         )
 
 
@@ -65,6 +75,7 @@ def judge(classifier: Classifier, table: Table) -> Judged:
         sources=table.sources,
         seen=classifier.known.has_seen(list(table.questions)),
         threshold=classifier.threshold,
+        far=classifier.known.are_far(table.vectors),
     )
 
 

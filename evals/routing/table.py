@@ -40,12 +40,21 @@ def read_outcomes(paths: Sequence[Path]) -> list[Outcome]:
 
 
 def lay_out(outcomes: Sequence[Outcome], model: BlockingModel, watch: Watch = lambda _done, _all: None) -> Table:
-    """Embed each question alone, as the service does, and compute its features."""
-    texts = [outcome.prompt for outcome in outcomes]
+    """Embed each question alone, as the service does, and compute its features; take what is known without its text.
+
+    Raises:
+        CannotMeasure: a vector is of another model.
+    """
+    others = {each.measured.embedder for each in outcomes if each.measured} - {model.info.model}
+    if others:
+        raise CannotMeasure(f"the outcomes have vectors of {', '.join(others)}, not of {model.info.model}")
+    embedded = iter(embed_alone(model, [outcome.prompt for outcome in outcomes if not outcome.measured], watch))
     return Table(
-        questions=np.array(texts, object),
-        vectors=np.array(embed_alone(model, texts, watch)),
-        found=np.array([features(outcome.prompt, outcome.evidence) for outcome in outcomes]),
+        questions=np.array([outcome.prompt for outcome in outcomes], object),
+        vectors=np.array([each.measured.vector if each.measured else next(embedded) for each in outcomes], np.float32),
+        found=np.array(
+            [each.measured.features if each.measured else features(each.prompt, each.evidence) for each in outcomes]
+        ),
         quality=np.array([(outcome.small, outcome.large) for outcome in outcomes]),
         sources=np.array([outcome.source for outcome in outcomes]),
     )

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from router.classifier import Classifier, Prediction, default_classifier, sigmoid
+from router.classifier import Classifier, Prediction, default_classifier, nearness, sigmoid
 from router.features import NAMES, Evidence
 from tests.support.outcomes import DIMENSION, made_table
 
@@ -58,7 +58,9 @@ def test_evidence_that_training_never_saw_changes_nothing(classifier):
 def test_a_question_unlike_the_training_data_is_far(classifier):
     away = -classifier.known.anchors.mean(axis=0)
     near = classifier.known.anchors[0]
-    assert classifier.known.distance(near) < classifier.known.distance(away / np.linalg.norm(away))
+    cosines = np.stack([near, away / np.linalg.norm(away)]) @ classifier.known.anchors.T
+    assert nearness(cosines)[0] < nearness(cosines)[1]
+    assert not classifier.known.are_far(near[None])[0]
     odd = Classifier.predict(_only_one_side(classifier), "What?", -np.eye(DIMENSION, dtype=np.float32)[0])
     assert odd.far
 
@@ -106,3 +108,13 @@ def test_the_shipped_file_is_small_and_quick_to_load():
     start = time.process_time()
     Classifier.load(file)
     assert time.process_time() - start < 0.5
+
+
+def test_without_an_embedding_the_features_decide_and_nothing_is_far(classifier):
+    found = classifier.predict("What is 1?", None)
+    assert found == classifier.predict("What is 1?", None, Evidence(0.5, 3, 100))
+    assert found.wordwise
+    assert not found.far
+    assert 0.0 < found.small < 1.0
+    shipped = default_classifier()
+    assert shipped.predict("Explain why 17 + 25 = 42.", None).gain != shipped.predict("Who was it?", None).gain

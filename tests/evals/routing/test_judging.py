@@ -1,6 +1,6 @@
 import numpy as np
 
-from evals.routing.judging import decision_s, halves, judge, judge_halves
+from evals.routing.judging import FAR, decision_s, halves, judge, judge_halves
 from router.training import train
 
 
@@ -9,6 +9,16 @@ def test_a_classifier_is_judged_on_what_it_says(table):
     assert judged.seen.all()
     assert judged.gain[table.quality[:, 0] == 0].mean() > judged.gain[table.quality[:, 0] == 1].mean()
     assert set(judged.of("a").sources) == {"a"}
+
+
+def test_what_is_far_goes_before_all_that_has_a_gain(table):
+    classifier = train(table, embedder="tiny")
+    away = -classifier.known.anchors.mean(axis=0)
+    table.vectors[7] = away / np.linalg.norm(away)
+    judged = judge(classifier, table)
+    assert judged.far[7]
+    assert judged.order[7] == FAR
+    np.testing.assert_array_equal(judged.order[~judged.far], judged.gain[~judged.far])
 
 
 def test_halves_are_of_each_source(table):

@@ -15,6 +15,7 @@ def judged(quality, gain, threshold=0.0):
         sources=np.array(["s"] * n),
         seen=np.zeros(n, bool),
         threshold=threshold,
+        far=np.zeros(n, bool),
     )
 
 
