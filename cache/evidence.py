@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from cache.changes import Document
+
 
 @dataclass(frozen=True, slots=True)
 class Support:
@@ -14,10 +16,12 @@ class Support:
     Attributes:
         sources: ids of all passages that the answer was written from.
         cited: those among them that it cites.
+        documents: the documents that these passages are of; when one of them changes the answer dies.
     """
 
     sources: frozenset[str]
     cited: frozenset[str]
+    documents: frozenset[Document] = frozenset()
 
 
 class Evidence(Protocol):

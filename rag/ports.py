@@ -6,7 +6,7 @@ any foreign error. Vectors are float32 and of unit length.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -193,3 +193,59 @@ class PassageStore(Protocol):
 
     async def document(self, space: Space, document_id: str, *, timeout_s: float) -> Change | None:
         """The document with its passages, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stored answer as a `CacheStore` keeps it.
+
+    Attributes:
+        key: of its question; a later answer takes the place of an earlier one.
+        name: of the answer, like no other's.
+        expires_at: seconds since the epoch.
+        body: the store does not look into it.
+    """
+
+    key: str
+    name: str
+    expires_at: float
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The answer of that name is no more; one of another name under the same key stays."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheNews:
+    """What happened to a `CacheStore`, in order, and the position at which to ask on."""
+
+    records: Sequence[Kept | Dropped]
+    position: str
+
+
+class CacheStore(Protocol):
+    """Stored answers, as replicas share them or a restart finds them again."""
+
+    async def write(self, records: Sequence[Kept | Dropped], *, timeout_s: float) -> None:
+        """Take the records in, in order."""
+
+    def everything(self, *, timeout_s: float) -> AsyncGenerator[CacheNews, None]:
+        """All that is there, in pages, each read within `timeout_s`; the last one's position is where news begin."""
+
+    async def news(self, after: str, *, timeout_s: float) -> CacheNews | None:
+        """What others and we ourselves wrote past the position; None: that is not known any more."""
+
+
+class Leases(Protocol):
+    """Who may do what only one shall do at a time."""
+
+    async def take(self, name: str, holder: str, *, lease_s: float, timeout_s: float) -> bool:
+        """Take or renew the lease for `lease_s` seconds; False: another holder has it. Safe to repeat."""
+
+    async def release(self, name: str, holder: str, *, timeout_s: float) -> None:
+        """Give the lease back, if the holder has it."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from rag.errors import DependencyFailed, InvalidRequest, Overloaded, SteadyragError
+from rag.pipeline.ground import says_not_found
 from rag.resilience.ladder import EXTRACTIVE, MODEL
 from rag.types import Deadline
 from router.errors import (
@@ -17,7 +18,8 @@ from router.errors import (
     ModelUnreachable,
     StreamBroken,
 )
-from router.policy import Step
+from router.models import Price
+from router.router import Step
 from router.types import Chunk, FinishReason, Prompt, TokenUsage
 
 #: Each error of the router's tree, and what it is to the caller.
@@ -39,6 +41,7 @@ class Generation:
     Attributes:
         answered: what the back end says of itself; None when it does not know.
         model: the back end that answers; "" until that is settled.
+        price: of its tokens.
         degraded: labels of the rung it stands on, if it is not the chosen one, and of what it had to do without.
     """
 
@@ -47,12 +50,23 @@ class Generation:
     usage: TokenUsage = TokenUsage()
     answered: bool | None = None
     model: str = ""
+    price: Price = field(default_factory=Price)
     degraded: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The answer so far."""
         return "".join(self.pieces)
+
+    @property
+    def found(self) -> bool:
+        """Whether the passages answer the question, as the back end says, or else its text."""
+        return self.answered if self.answered is not None else not says_not_found(self.text)
+
+    @property
+    def cost(self) -> float:
+        """Of the tokens so far, in the unit of the model's price."""
+        return self.price.of(self.usage.prompt_tokens, self.usage.completion_tokens)
 
 
 async def generate(
@@ -72,7 +86,8 @@ async def generate(
                 async for chunk in chunks:
                     first = not generation.model
                     if first:
-                        generation.model, generation.degraded = step.backend.name, _labels(step) + chunk.degraded
+                        generation.model, generation.price = step.model.name, step.model.price
+                        generation.degraded = _labels(step) + chunk.degraded
                     if (text := _take(chunk, generation)) or first:
                         yield text
                 return
@@ -86,7 +101,7 @@ async def generate(
 async def _mapped(step: Step, prompt: Prompt, deadline: Deadline) -> AsyncGenerator[Chunk, None]:
     """The back end's chunks, its errors as ours."""
     try:
-        async with aclosing(step.backend.stream(prompt, timeout_s=deadline.remaining())) as chunks:
+        async with aclosing(step.model.backend.stream(prompt, timeout_s=deadline.remaining())) as chunks:
             async for chunk in chunks:
                 yield chunk
     except ModelError as error:

@@ -6,23 +6,28 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
-from cache.evidence import Support
-from cache.semantic_cache import SemanticCache
+from cache.semantic_cache import key_of
 from cache.types import Lookup, Question, Verdict
 from rag.errors import DeadlineExceeded, DependencyFailed, NotCached, Overloaded
+from rag.pipeline.answer_cache import AnswerCache
 from rag.pipeline.contextualize import StandaloneQuestion, contextualize
 from rag.pipeline.evidence import RetrievedEvidence
 from rag.pipeline.generate import Generation, generate
-from rag.pipeline.ground import ground, says_not_found
-from rag.pipeline.prompt import build_prompt, in_marker_order
-from rag.pipeline.request import Answer, Ask, CacheOutcome, Delta, Event, Plan
+from rag.pipeline.ground import ground
+from rag.pipeline.prompt import Layout, build_prompt
+from rag.pipeline.request import Answer, Ask, CacheOutcome, Cost, Delta, Event, Plan
 from rag.pipeline.retrieve import Retrieved, Retriever
+from rag.pipeline.rewrite import Rewriter
+from rag.pipeline.route import inquire
+from rag.pipeline.shadow import Case, Shadow
 from rag.pipeline.shared import Shared
+from rag.pipeline.single_flight import SingleFlight
 from rag.pipeline.trace import Trace
 from rag.ports import Embedder, Vector
+from rag.resilience.ladder import STALE
 from rag.resilience.limiter import AdaptiveLimiter
 from rag.types import Clock, RouteOutcome, Space
-from router.policy import Router
+from router.router import Router
 
 Observer = Callable[[Ask, Answer], None]
 
@@ -33,19 +38,26 @@ class Pipeline:
     def __init__(
         self,
         *,
-        cache: SemanticCache[Answer],
+        cache: AnswerCache,
         embedder: Embedder,
         retriever: Retriever,
         router: Router,
+        shadow: Shadow,
+        rewriter: Rewriter | None,
+        layout: Layout,
         admission: AdaptiveLimiter,
         position_of: Callable[[Space], int],
         clock: Clock,
         observe: Observer,
     ) -> None:
         self._cache = cache
+        self._flights = SingleFlight()
         self._embedder = embedder
         self._retriever = retriever
         self._router = router
+        self._shadow = shadow
+        self._rewriter = rewriter
+        self._layout = layout
         self._admission = admission
         self._position_of = position_of
         self._clock = clock
@@ -61,15 +73,81 @@ class Pipeline:
         question = contextualize(ask.messages)
         cached = Question(ask.scope, question.text, self._position_of(ask.scope.space))
 
+        async with aclosing(self._answered(ask, question, cached, trace)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    self._cache.answered(ask.request_id, cached)
+                    self._observe(ask, event)
+                yield event
+
+    async def aclose(self) -> None:
+        """Stop what is computed for nobody any more."""
+        await self._flights.aclose()
+
+    async def _answered(
+        self, ask: Ask, question: StandaloneQuestion, cached: Question, trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """The stored answer to the same question, or what comes past it."""
         bypass = _bypass(ask, question)
         hit = self._cache.exact(cached, max_age_s=ask.max_age_s) if bypass is None else None
         if hit is not None and hit.value is not None:
-            for event in self._replay(ask, hit.value, hit, trace):
+            for event in self._replay(hit.value, hit, trace):
                 yield event
             return
         if bypass is not None and ask.cache == "only":
             raise _not_cached()
 
+        if bypass is None and ask.cache == "default":
+            computed = self._shared(ask, question, cached, trace)
+        else:
+            computed = self._admitted(ask, question, cached, bypass, trace)
+        async with aclosing(computed) as events:
+            async for event in events:
+                yield event
+
+    async def _shared(
+        self, ask: Ask, question: StandaloneQuestion, cached: Question, trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """One computation for all who ask the same at once; in an outage, an earlier answer."""
+        flight = (key_of(cached), cached.version, ask.priority, ask.max_age_s)
+        said, failed = False, None
+        try:
+            computed = self._flights.join(flight, lambda: self._in_turn(ask, question, cached, trace), ask.deadline)
+            async with aclosing(computed) as events:
+                async for event, own in events:
+                    said = True
+                    yield event if own else _anothers(event, trace)
+        except DependencyFailed as error:
+            failed = error
+        if failed is None:
+            return
+        stale = None if said else self._cache.stale(cached, ask.scope.space, max_age_s=ask.max_age_s)
+        if stale is None or stale.value is None:
+            raise failed
+        for event in self._replay(stale.value, stale, trace, (STALE.label,)):
+            yield event
+
+    async def _in_turn(
+        self, ask: Ask, question: StandaloneQuestion, cached: Question, trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """The answer, computed by one replica at a time."""
+        async with self._cache.turn(cached, ask.deadline) as turn:
+            if turn.waited:
+                await self._cache.catch_up()
+                hit = self._cache.exact(cached, max_age_s=ask.max_age_s)
+                if hit is not None and hit.value is not None:
+                    for event in self._replay(hit.value, hit, trace):
+                        yield event
+                    return
+            async with aclosing(self._admitted(ask, question, cached, None, trace)) as events:
+                async for event in events:
+                    yield _labelled(event, turn.degraded)
+            await self._cache.flush()
+
+    async def _admitted(
+        self, ask: Ask, question: StandaloneQuestion, cached: Question, bypass: Lookup[Answer] | None, trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """What comes past the exact tier, once there is a place for it."""
         computed = self._beyond(ask, question, cached, bypass, trace)
         place = self._admission.slot(timeout_s=ask.deadline.remaining(), priority=ask.priority)
         async with place, aclosing(computed) as events:
@@ -89,6 +167,7 @@ class Pipeline:
 
         Vector and passages are computed once, by whoever first needs them.
         """
+        question = await self._standalone(ask, question, trace)
         with (
             Shared(lambda: self._embed(question, ask, trace)) as vector,
             Shared(lambda: self._retrieve(question, ask, vector, trace)) as retrieved,
@@ -98,34 +177,45 @@ class Pipeline:
                 evidence = RetrievedEvidence(retrieved, self._retriever, ask.scope.space, ask.deadline)
                 lookup = await self._cache.lookup(cached, lambda: _if_any(vector), evidence, max_age_s=ask.max_age_s)
             if lookup.value is not None:
-                for event in self._replay(ask, lookup.value, lookup, trace):
+                for event in self._replay(lookup.value, lookup, trace):
                     yield event
                 return
             if ask.cache == "only":
                 raise _not_cached()
             passages = await retrieved()
-            async with aclosing(self._compute(ask, question, passages, lookup, trace)) as events:
+            async with aclosing(self._compute(ask, question, passages, vector, lookup, trace=trace)) as events:
                 async for event in events:
                     if isinstance(event, Answer):
                         await self._store(ask, question, cached, event, vector)
                     yield event
 
     async def _compute(
-        self, ask: Ask, question: StandaloneQuestion, retrieved: Retrieved, lookup: Lookup[Answer], trace: Trace
+        self,
+        ask: Ask,
+        question: StandaloneQuestion,
+        retrieved: Retrieved,
+        vector: Shared[Vector],
+        lookup: Lookup[Answer],
+        *,
+        trace: Trace,
     ) -> AsyncGenerator[Event, None]:
         """The answer from the documents, as opposed to the one from the cache."""
-        route = self._router.choose(ask.model)
-        sources = in_marker_order(retrieved.passages)
-        prompt = build_prompt(question, ask.messages, sources, ask.sampling)
+        sources = self._layout.arrange(ask.scope.space, retrieved.passages)
+        salt = self._layout.salt_of(ask.scope.space.tenant)
+        prompt = build_prompt(question, ask.messages, sources, ask.sampling, salt=salt)
+
+        with trace.stage("route"):
+            inquiry = inquire(ask, prompt, retrieved.passages)
+            route = await self._router.choose(ask.model, inquiry, lambda: _if_any(vector))
 
         generation = Generation()
         outcome = CacheOutcome(lookup.verdict, reason=lookup.reason)
         with trace.stage("generate"):
-            steps = self._router.steps(route)
-            async with aclosing(generate(steps, prompt, ask.deadline, generation)) as pieces:
+            async with aclosing(generate(route.steps, prompt, ask.deadline, generation)) as pieces:
                 first = await anext(pieces)
-                routed = RouteOutcome(generation.model, route.reason, route.score)
-                degraded = tuple(dict.fromkeys(retrieved.degraded + generation.degraded))
+                decided = route.decision
+                routed = RouteOutcome(generation.model, decided.reason, decided.score, decided.tier, decided.rule)
+                degraded = tuple(dict.fromkeys(question.degraded + retrieved.degraded + generation.degraded))
                 yield Plan(outcome, routed, degraded)
                 if first:
                     yield Delta(first)
@@ -134,7 +224,7 @@ class Pipeline:
 
         answer = Answer(
             text=generation.text,
-            answered=generation.answered if generation.answered is not None else not says_not_found(generation.text),
+            answered=generation.found,
             citations=ground(generation.text, sources),
             sources=sources,
             finish_reason=generation.finish_reason,
@@ -143,18 +233,27 @@ class Pipeline:
             route=routed,
             degraded=degraded,
             timings_ms=trace.timings_ms(),
+            cost=Cost(generation.cost),
         )
-        self._observe(ask, answer)
+        await self._shadow.consider(Case(ask, prompt, inquiry, route, generation, answer), lambda: _if_any(vector))
         yield answer
 
-    def _replay(self, ask: Ask, stored: Answer, lookup: Lookup[Answer], trace: Trace) -> Iterator[Event]:
+    def _replay(
+        self, stored: Answer, lookup: Lookup[Answer], trace: Trace, degraded: tuple[str, ...] = ()
+    ) -> Iterator[Event]:
         """The stored answer again, as this request's own."""
         outcome = CacheOutcome(lookup.verdict, lookup.similarity, lookup.age_s, lookup.reason)
-        yield Plan(outcome, stored.route, stored.degraded)
+        yield Plan(outcome, stored.route, degraded)
         yield Delta(stored.text)
-        answer = replace(stored, cache=outcome, timings_ms=trace.timings_ms())
-        self._observe(ask, answer)
-        yield answer
+        yield _served(stored, outcome, trace, degraded)
+
+    async def _standalone(self, ask: Ask, question: StandaloneQuestion, trace: Trace) -> StandaloneQuestion:
+        """A follow-up in words that need no conversation, where a model can find them."""
+        if question.standalone or self._rewriter is None:
+            return question
+        with trace.stage("contextualize"):
+            salt = self._layout.salt_of(ask.scope.space.tenant)
+            return await self._rewriter.rewrite(question, ask.messages, ask.deadline, salt=salt)
 
     async def _embed(self, question: StandaloneQuestion, ask: Ask, trace: Trace) -> Vector:
         """One vector, shared by all stages that need it."""
@@ -183,11 +282,7 @@ class Pipeline:
         """Keep the answer if it is complete, grounded, found something, nothing was degraded, and nobody objects."""
         whole = answer.answered and answer.finish_reason == "stop" and not answer.degraded and bool(answer.citations)
         if whole and question.standalone and ask.cache != "no-store":
-            support = Support(
-                frozenset(source.passage.id for source in answer.sources),
-                frozenset(citation.source for citation in answer.citations),
-            )
-            self._cache.put(cached, answer, support, _size(answer), await _if_any(vector))
+            self._cache.put(cached, ask.scope, answer, await _if_any(vector))
 
 
 def _bypass(ask: Ask, question: StandaloneQuestion) -> Lookup[Answer] | None:
@@ -211,6 +306,23 @@ async def _if_any(vector: Shared[Vector]) -> Vector | None:
         return None
 
 
-def _size(answer: Answer) -> int:
-    """Bytes that a stored answer holds, roughly: its texts, and the objects around them."""
-    return 2_000 + len(answer.text) + sum(1_000 + len(source.passage.text) for source in answer.sources)
+def _served(answer: Answer, outcome: CacheOutcome, trace: Trace, degraded: tuple[str, ...]) -> Answer:
+    """An answer that another request paid for, as this one's own."""
+    saved = Cost(saved=answer.cost.amount)
+    return replace(answer, cache=outcome, degraded=degraded, timings_ms=trace.timings_ms(), cost=saved)
+
+
+def _anothers(event: Event, trace: Trace) -> Event:
+    """An event of the computation that another request began."""
+    if isinstance(event, Delta):
+        return event
+    outcome = event.cache
+    if outcome.similarity is None:
+        outcome = CacheOutcome(Verdict.EXACT, 1.0, 0.0, "the same question was being answered")
+    if isinstance(event, Plan):
+        return replace(event, cache=outcome)
+    return _served(event, outcome, trace, event.degraded)
+
+
+def _labelled(event: Event, labels: tuple[str, ...]) -> Event:
+    return event if isinstance(event, Delta) or not labels else replace(event, degraded=event.degraded + labels)

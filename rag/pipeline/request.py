@@ -24,6 +24,7 @@ class Ask:
         cache: "default"; "no-cache" = compute anew, then store; "no-store" = compute anew, keep nothing;
             "only" = serve a stored answer or fail.
         max_age_s: the oldest stored answer that will do.
+        user: whom the principal asks for, as it calls them; "" for nobody else.
     """
 
     principal: Principal
@@ -38,6 +39,17 @@ class Ask:
     cache: CacheMode = "default"
     max_age_s: float | None = None
     priority: Priority = "interactive"
+    user: str = ""
+
+    @property
+    def asker(self) -> str:
+        """Who asks, for what is to stay the same for one user."""
+        return asker(self.principal, self.user)
+
+
+def asker(principal: Principal, user: str) -> str:
+    """Names the user that a principal asks for, or the principal itself, among all tenants."""
+    return f"{principal.tenant}/{user or principal.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,19 @@ class CacheOutcome:
     similarity: float | None = None
     age_s: float | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an answer cost, in the unit of the models' prices.
+
+    Attributes:
+        amount: paid for this answer; 0.0 for a stored one.
+        saved: what a stored answer cost when it was computed.
+    """
+
+    amount: float = 0.0
+    saved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,7 @@ class Answer:
     route: RouteOutcome
     degraded: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    cost: Cost = Cost()
 
 
 Event = Plan | Delta | Answer

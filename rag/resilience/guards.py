@@ -17,6 +17,8 @@ from rag.types import Clock
 
 #: Retries that a target gets before its successes have paid for any; a tenth of the requests of a short outage.
 RETRY_TOKENS = 10.0
+#: The longest that a target is not tried, seconds.
+OPEN_MAX_S = 5.0
 #: A wait that somebody who waits for an answer does not notice, seconds.
 BRIEF_S = 0.2
 
@@ -48,12 +50,15 @@ class Guards:
         self._guards: dict[str, Guard] = {}
         self._limiters: dict[str, AdaptiveLimiter] = {}
 
-    def guard(self, name: str, *, slow_s: float, concurrency: int) -> Guard:
-        """A guard for one target: a fixed bulkhead of `concurrency` calls; calls of `slow_s` seconds are slow."""
+    def guard(self, name: str, *, slow_s: float, concurrency: int, open_max_s: float = OPEN_MAX_S) -> Guard:
+        """A guard for one target: a fixed bulkhead of `concurrency` calls; calls of `slow_s` seconds are slow.
+
+        Its breaker stays open for `open_max_s` seconds at most before the next trial.
+        """
         on = self._protections
         bulkhead = GradientConfig(min_limit=concurrency, max_limit=concurrency, initial_limit=concurrency)
         config = GuardConfig(
-            breaker=BreakerConfig(slow_s=slow_s, enabled=on.breakers),
+            breaker=BreakerConfig(slow_s=slow_s, open_max_s=open_max_s, enabled=on.breakers),
             limiter=LimiterConfig(gradient=bulkhead, queue=1.0, enabled=on.limits),
             timeouts=on.timeouts,
             retry=RetryPolicy() if on.retries else RetryPolicy(attempts=1),

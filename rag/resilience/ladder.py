@@ -23,6 +23,9 @@ class Rung:
     label: str
 
 
+CONTEXTUALIZE = Rung(
+    "the small model, or the time for it", "the turns before, joined to the question", "contextualize-skipped"
+)
 SHARDS = Rung("some shards of the dense index", "the other shards, and BM25", "shards:{}/{}")
 DENSE = Rung("every shard of the dense index", "BM25 alone", "dense-unavailable")
 EMBEDDER = Rung("the embedder", "BM25 alone; the cache's exact tier only", "embedder-unavailable")
@@ -31,6 +34,8 @@ RERANK = Rung("the reranker, or the time for it", "the order of the fusion", "re
 MODEL = Rung("the large model, before its first word", "the small model", "model-fallback:{}")
 EXTRACTIVE = Rung("every model, before its first word", "sentences quoted from the passages", "extractive-fallback")
 WORDS = Rung("the embedder, while sentences are quoted", "sentences chosen by their words alone", EMBEDDER.label)
+CACHE = Rung("the store of the answer cache", "the answers in this process", "cache-unavailable")
+STALE = Rung("retrieval, or every answerer", "an earlier answer to the same question, unchecked", "stale-cache")
 
 #: Top to bottom; below the last rung stands an honest 503 with Retry-After.
-LADDER = (SHARDS, DENSE, EMBEDDER, LEXICAL, RERANK, MODEL, EXTRACTIVE, WORDS)
+LADDER = (CONTEXTUALIZE, SHARDS, DENSE, EMBEDDER, LEXICAL, RERANK, MODEL, EXTRACTIVE, WORDS, CACHE, STALE)

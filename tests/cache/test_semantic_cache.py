@@ -179,6 +179,85 @@ async def test_without_a_judge_only_the_same_question_is_served(clock: FakeClock
     await cache.aclose()
 
 
+DOCUMENT = ("docs", "a")
+RESTING = Support(frozenset("ab"), frozenset("a"), frozenset([DOCUMENT]))
+
+
+@pytest.fixture
+async def keeping(clock: FakeClock) -> AsyncIterator[SemanticCache[str]]:
+    """A cache that keeps outdated answers for an outage, with an answer that rests on a document."""
+    built: SemanticCache[str] = SemanticCache(clock.now, Lenient(), ttl_s=60, stale_s=30)
+    built.put(question(), "330 m", RESTING, 10, VECTOR(ASKED), name="n")
+    yield built
+    await built.aclose()
+
+
+@pytest.mark.parametrize("asked", [ASKED, SIMILAR])
+async def test_what_rests_on_a_changed_document_is_no_hit_and_serves_in_an_outage(
+    keeping: SemanticCache[str], asked: str
+) -> None:
+    assert [entry.name for entry in keeping.changed(DOCUMENT, 2, deleted=False)] == ["n"]
+    for version in (1, 2):
+        assert (await ask(keeping, question(asked, version=version))).verdict == Verdict.MISS
+    stale = keeping.stale(question(version=2))
+    assert stale is not None
+    assert (stale.verdict, stale.value) == (Verdict.STALE, "330 m")
+    assert keeping.stale(question(SIMILAR)) is None
+
+
+async def test_what_rests_on_a_deleted_document_is_gone(keeping: SemanticCache[str]) -> None:
+    keeping.changed(DOCUMENT, 2, deleted=True)
+    assert keeping.stale(question()) is None
+    assert (len(keeping), keeping.named("n")) == (0, None)
+
+
+async def test_an_answer_from_before_a_change_is_not_stored_after_it(keeping: SemanticCache[str]) -> None:
+    keeping.changed(DOCUMENT, 2, deleted=False)
+    assert not keeping.put(question(SIMILAR, version=1), "old", RESTING, 10, VECTOR(SIMILAR))
+    assert keeping.put(question(SIMILAR, version=2), "new", RESTING, 10, VECTOR(SIMILAR))
+
+
+async def test_a_change_while_the_evidence_is_asked_is_noticed(keeping: SemanticCache[str]) -> None:
+    class Changing(Found):
+        async def ranking(self) -> Sequence[str] | None:
+            keeping.changed(DOCUMENT, 2, deleted=False)
+            return await super().ranking()
+
+    assert (await ask(keeping, question(SIMILAR), Changing())).verdict == Verdict.MISS
+
+
+async def test_past_its_time_an_answer_serves_in_an_outage_for_a_while(
+    keeping: SemanticCache[str], clock: FakeClock
+) -> None:
+    clock.advance(61)
+    assert keeping.exact(question()) is None
+    assert keeping.stale(question()) is not None
+    assert keeping.stale(question(), max_age_s=60) is None
+    clock.advance(30)
+    assert keeping.stale(question()) is None
+    assert len(keeping) == 0
+
+
+async def test_an_answer_is_dropped_by_its_name(keeping: SemanticCache[str]) -> None:
+    keeping.drop("another")
+    assert keeping.exact(question())
+    keeping.drop("n")
+    assert (await ask(keeping, question(SIMILAR))).verdict == Verdict.MISS
+    assert not list(keeping)
+
+
+async def test_an_answer_that_was_no_good_is_forgotten_and_not_served_for_that_question_again(
+    keeping: SemanticCache[str],
+) -> None:
+    assert (await ask(keeping, question(SIMILAR))).value
+    assert [entry.name for entry in keeping.blame(("scope", SIMILAR))] == ["n"]
+    keeping.put(question(), "330 m", RESTING, 10, VECTOR(ASKED))
+    assert (await ask(keeping, question(SIMILAR))).verdict == Verdict.MISS
+    assert (await ask(keeping, question(f"please {ASKED}"))).value
+    assert len(keeping.blame(("scope", ASKED))) == 1
+    assert keeping.blame(("scope", ASKED)) == []
+
+
 scopes = st.tuples(st.sampled_from(["t1", "t2", "t3"]), st.sampled_from(["docs", "code"]), st.sampled_from(["m", "l"]))
 asks = st.tuples(st.booleans(), scopes, st.sampled_from([ASKED, SIMILAR, ASKED.upper(), "how big is the tower"]))
 

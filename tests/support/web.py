@@ -23,7 +23,9 @@ async def client_of(app):
         server = _Server(config)
         running = asyncio.create_task(server.serve([listener]))
         try:
-            async with aiohttp.ClientSession(url) as client:
+            # shorter than the server's: the loop may have stood still since the last request
+            connector = aiohttp.TCPConnector(keepalive_timeout=1)
+            async with aiohttp.ClientSession(url, connector=connector) as client:
                 yield client
         finally:
             server.should_exit = True

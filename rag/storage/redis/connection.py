@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NoConnection
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as TooLate
 
 from rag.errors import ConfigError, DependencyFailed, DependencyTimeout, SteadyragError, StorageFull
@@ -24,8 +24,12 @@ T = TypeVar("T")
 SOCKET_TIMEOUT_S = 2.0
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, timeout_s: float = SOCKET_TIMEOUT_S) -> Redis:
     """A client of the server at `url`; connects when it is first used.
+
+    Args:
+        url: `redis://host:6379/0`.
+        timeout_s: what connecting, sending and receiving may take each, seconds.
 
     Raises:
         ConfigError: it is no Redis URL.
@@ -33,15 +37,15 @@ def connect(url: str) -> Redis:
     try:
         return Redis.from_url(
             url,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
         )
     except ValueError as error:
         raise ConfigError(f"{url!r} is no Redis URL: {error}") from error
 
 
-def map_error(error: RedisError | OSError) -> SteadyragError:
+def map_error(error: RedisError | RedisClusterException | OSError) -> SteadyragError:
     """Redis's error as ours: the one table at this border."""
     if isinstance(error, TooLate):
         return DependencyTimeout("Redis did not answer in time")
@@ -70,5 +74,5 @@ async def call(command: Awaitable[Any], timeout_s: float) -> Any:
             return await command
     except TimeoutError:
         raise DependencyTimeout(f"Redis took longer than {timeout_s:.2f} s") from None
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError) as error:
         raise map_error(error) from error

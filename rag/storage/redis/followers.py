@@ -11,8 +11,10 @@ _NOW = "local t = redis.call('TIME') local now = t[1] * 1000 + t[2] / 1000 "
 _RENEW = (
     _NOW
     + """
+local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return ends and tonumber(ends) > now and 1 or 0
 """
 )
 _BEHIND = (
@@ -39,10 +41,14 @@ class RedisFollowers:
         self._renew = redis.register_script(_RENEW)
         self._behind = redis.register_script(_BEHIND)
 
-    async def renew(self, name: str, position: int, *, lease_s: float, timeout_s: float) -> None:
-        """Say that `name` has applied all up to `position`, and lives for another `lease_s` from the call's arrival."""
+    async def renew(self, name: str, position: int, *, lease_s: float, timeout_s: float) -> bool:
+        """Say that `name` has applied all up to `position`, and lives for another `lease_s` from the call's arrival.
+
+        Returns:
+            Whether it had a lease until then; if not, nobody has waited for it.
+        """
         arguments = [name, str(position), str(lease_s * 1000)]
-        await call(self._renew(keys=[LEASES, POSITIONS], args=arguments), timeout_s)
+        return bool(await call(self._renew(keys=[LEASES, POSITIONS], args=arguments), timeout_s))
 
     async def behind(self, position: int, *, timeout_s: float) -> list[str]:
         """The followers with a lease that have not applied all up to `position`."""

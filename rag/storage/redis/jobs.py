@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -23,7 +23,7 @@ from rag.types import Clock, Document, Space
 
 STREAM, BYTES, GROUP = "{steadyrag}:jobs", "{steadyrag}:jobs:bytes", "workers"
 #: A job's fields, in the order in which `_job` takes them.
-_NAMES = ("tenant", "collection", "state", "total", "done", "created", "updated", "failures")
+_NAMES = ("tenant", "collection", "state", "total", "done", "created", "updated", "failures", "unchanged")
 #: Longer than a worker may be silent between two batches.
 CLAIM_IDLE_S = 300.0
 #: How long a finished job can be asked about.
@@ -97,7 +97,7 @@ class RedisJobStore:
         values = await call(self._redis.hmget(_key(job_id), _NAMES), timeout_s)
         if values[0] is None or values[0].decode() != tenant:
             return None
-        return _job(job_id, [value.decode() for value in values])
+        return _job(job_id, values)
 
     async def next(self, *, timeout_s: float) -> tuple[Job, list[Document]] | None:
         """See `JobStore.next`; None also while another replica is at work."""
@@ -107,23 +107,18 @@ class RedisJobStore:
         if job_id is None:
             return None
         body, *values = await call(self._redis.hmget(_key(job_id.decode()), ["body", *_NAMES]), timeout_s)
-        job = _job(job_id.decode(), [value.decode() for value in values])
-        return job, await asyncio.to_thread(unpacked, body)
+        return _job(job_id.decode(), values), await asyncio.to_thread(unpacked, body)
 
-    async def update(
-        self, job_id: str, state: JobState, done: int, failures: Sequence[Failure], *, timeout_s: float
-    ) -> None:
+    async def update(self, job: Job, *, timeout_s: float) -> None:
         """See `JobStore.update`.
 
         Raises:
             DependencyFailed: another worker has taken the job over.
         """
-        finished = state in {JobState.DONE, JobState.FAILED}
-        told = json.dumps([asdict(failure) for failure in failures])
-        fields = {"state": state.value, "done": done, "updated": self._clock.now(), "failures": told}
-        arguments: list[Any] = [GROUP, self._worker, KEPT_S if finished else 0, *_flat(fields)]
-        if not await call(self._update(keys=[STREAM, BYTES, _key(job_id)], args=arguments), timeout_s):
-            raise DependencyFailed(f"job {job_id} was taken over by another worker")
+        fields = _fields(replace(job, updated=self._clock.now()))
+        arguments: list[Any] = [GROUP, self._worker, KEPT_S if job.finished else 0, *_flat(fields)]
+        if not await call(self._update(keys=[STREAM, BYTES, _key(job.id)], args=arguments), timeout_s):
+            raise DependencyFailed(f"job {job.id} was taken over by another worker")
 
     async def _ensure_group(self, timeout_s: float) -> None:
         try:
@@ -138,16 +133,27 @@ def _key(job_id: str) -> str:
 
 
 def _fields(job: Job) -> dict[str, Any]:
-    values = (*asdict(job.space).values(), job.state.value, job.total, job.done, job.created, job.updated, "[]")
-    return dict(zip(_NAMES, values, strict=True))
+    told = json.dumps([asdict(failure) for failure in job.failures])
+    progress = (job.state.value, job.total, job.done, job.created, job.updated, told, job.unchanged)
+    return dict(zip(_NAMES, (*asdict(job.space).values(), *progress), strict=True))
 
 
 def _flat(fields: dict[str, Any]) -> list[Any]:
     return [each for pair in fields.items() for each in pair]
 
 
-def _job(job_id: str, values: Sequence[str]) -> Job:
-    tenant, collection, state, total, done, created, updated, failures = values
-    failed = tuple(Failure(**fields) for fields in json.loads(failures))
-    space = Space(tenant, collection)
-    return Job(job_id, space, JobState(state), int(total), int(done), float(created), float(updated), failed)
+def _job(job_id: str, values: Sequence[bytes | None]) -> Job:
+    """The job; a field that its writer did not know yet is None."""
+    known = ((value or b"0").decode() for value in values)
+    tenant, collection, state, total, done, created, updated, failures, unchanged = known
+    return Job(
+        job_id,
+        Space(tenant, collection),
+        JobState(state),
+        int(total),
+        int(done),
+        float(created),
+        float(updated),
+        tuple(Failure(**fields) for fields in json.loads(failures)),
+        int(unchanged),
+    )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rag.errors import DataFolderCorrupt, DependencyFailed, SteadyragError
 from rag.ingestion.following import LEASE_S, LogFollower, end
+from rag.ingestion.together import Together
 from rag.storage.documents import SqliteDocumentLog
 from rag.storage.redis.followers import RedisFollowers
 from rag.storage.redis.log import RedisDocumentLog
@@ -53,7 +54,7 @@ class Replica:
         self._followers = followers
         self._clock = clock
         self._fold = LogFollower("the catalog", catalog, shared, clock)
-        self._local: LogFollower | None = None
+        self._local: LogFollower | Together | None = None
         self._lease_ends = clock.monotonic()
         self._beating: asyncio.Task[None] | None = None
 
@@ -90,7 +91,7 @@ class Replica:
         """Whether this replica may answer."""
         return self._clock.monotonic() < self._lease_ends
 
-    def lead(self, local: LogFollower) -> None:
+    def lead(self, local: LogFollower | Together) -> None:
         """Name what follows the catalog: where it stands is where this replica stands."""
         self._local = local
 
@@ -133,10 +134,9 @@ class Replica:
             SteadyragError: Redis or the catalog failed; the lease runs on as it was.
         """
         await self._hear()
-        if self._local is not None:
-            self._local.wake()
         asked = self._clock.monotonic()  # Redis counts from later, so the lease here ends first
-        await self._followers.renew(self._name, self._position(), lease_s=LEASE_S, timeout_s=LEASE_S)
+        if not await self._followers.renew(self._name, self._position(), lease_s=LEASE_S, timeout_s=LEASE_S):
+            await self._hear()  # a write that was done without this one may have come since it last listened
         self._lease_ends = asked + LEASE_S
 
     async def _hear(self) -> None:
@@ -144,6 +144,8 @@ class Replica:
         known = self._catalog.position
         _ensure_later(await self._shared.refresh(timeout_s=LEASE_S), known)
         await self._fold.catch_up()
+        if self._local is not None:
+            self._local.wake()
 
     def _position(self) -> int:
         """What this replica has applied; a follower that may not be served holds nobody up."""

@@ -15,6 +15,7 @@ from rag.errors import (
     SteadyragError,
 )
 from rag.pipeline.generate import ERRORS, Generation, generate
+from rag.pipeline.prompt import NOT_FOUND
 from rag.types import Deadline
 from router.errors import (
     ModelError,
@@ -24,11 +25,13 @@ from router.errors import (
     ModelUnreachable,
     StreamBroken,
 )
-from router.policy import Step
+from router.models import Model, Price
+from router.router import Fallback, Step
 from router.types import Chunk, Prompt, TokenUsage
 from tests.support.clock import FakeClock
 
 PROMPT = Prompt((), "question", ())
+PRICE = Price(100.0, 1_000.0)
 
 
 class Scripted:
@@ -55,8 +58,12 @@ class Scripted:
         """Nothing to give back."""
 
 
+def step(backend: Scripted, fallback: Fallback | None = None) -> Step:
+    return Step(Model(backend=backend, price=PRICE), fallback)
+
+
 async def run(model: Scripted, generation: Generation, deadline: Deadline) -> list[str]:
-    return [piece async for piece in generate([Step(model)], PROMPT, deadline, generation)]
+    return [piece async for piece in generate([step(model)], PROMPT, deadline, generation)]
 
 
 @pytest.fixture
@@ -69,20 +76,21 @@ async def test_pieces_come_as_they_are_said_and_are_collected(deadline: Deadline
     model = Scripted([Chunk("It "), Chunk(""), Chunk("is."), Chunk("", "length"), Chunk(usage=usage, answered=False)])
     generation = Generation()
     assert await run(model, generation, deadline) == ["It ", "is."]
-    assert generation == Generation(["It ", "is."], "length", usage, answered=False, model="scripted")
+    assert generation == Generation(["It ", "is."], "length", usage, answered=False, model="scripted", price=PRICE)
     assert generation.text == "It is."
+    assert generation.cost == pytest.approx((10 * 100 + 3 * 1_000) / 1e6)
 
 
 async def test_what_the_model_does_not_say_stays_unknown(deadline: Deadline) -> None:
     generation = Generation()
     await run(Scripted([Chunk("Yes.", "stop")]), generation, deadline)
-    assert generation == Generation(["Yes."], "stop", TokenUsage(), answered=None, model="scripted")
+    assert generation == Generation(["Yes."], "stop", TokenUsage(), answered=None, model="scripted", price=PRICE)
 
 
 async def test_a_later_chunk_does_not_take_back_what_an_earlier_one_said(deadline: Deadline) -> None:
     generation = Generation()
     await run(Scripted([Chunk("x", "length", TokenUsage(1, 1), answered=True), Chunk()]), generation, deadline)
-    assert generation == Generation(["x"], "length", TokenUsage(1, 1), answered=True, model="scripted")
+    assert generation == Generation(["x"], "length", TokenUsage(1, 1), answered=True, model="scripted", price=PRICE)
 
 
 async def test_the_model_gets_the_time_that_is_left(deadline: Deadline, clock: FakeClock) -> None:
@@ -138,7 +146,7 @@ async def test_a_defect_is_not_taken_for_an_error_of_the_model(deadline: Deadlin
 async def test_closing_early_closes_the_model_s_stream(deadline: Deadline) -> None:
     model = Scripted([Chunk("one"), Chunk("two")])
     generation = Generation()
-    pieces = generate([Step(model)], PROMPT, deadline, generation)
+    pieces = generate([step(model)], PROMPT, deadline, generation)
     assert await anext(pieces) == "one"
     await pieces.aclose()
     assert model.closed
@@ -159,20 +167,20 @@ async def test_before_the_first_word_the_next_model_takes_over_and_says_so(
 ) -> None:
     large, small = Scripted([], error, "large"), Scripted([Chunk("Yes.", "stop")], name="small")
     generation = Generation()
-    steps = [Step(large), Step(small, "small"), Step(Scripted([]), "extractive")]
+    steps = [step(large), step(small, "small"), step(Scripted([]), "extractive")]
     assert [piece async for piece in generate(steps, PROMPT, deadline, generation)] == ["Yes."]
     assert (generation.model, generation.degraded) == ("small", ("model-fallback:small",))
 
 
 async def test_the_last_resort_is_labelled(deadline: Deadline) -> None:
     generation = Generation()
-    steps = [Step(Scripted([], DOWN[0])), Step(Scripted([Chunk("Quote.", "stop")]), "extractive")]
+    steps = [step(Scripted([], DOWN[0])), step(Scripted([Chunk("Quote.", "stop")]), "extractive")]
     assert [piece async for piece in generate(steps, PROMPT, deadline, generation)] == ["Quote."]
     assert generation.degraded == ("extractive-fallback",)
 
 
 async def test_when_all_fail_the_last_error_is_told(deadline: Deadline) -> None:
-    steps = [Step(Scripted([], DOWN[0])), Step(Scripted([], ModelOverloaded("full", model="n")), "extractive")]
+    steps = [step(Scripted([], DOWN[0])), step(Scripted([], ModelOverloaded("full", model="n")), "extractive")]
     with pytest.raises(Overloaded, match="model n: full"):
         _ = [piece async for piece in generate(steps, PROMPT, deadline, Generation())]
 
@@ -189,13 +197,13 @@ async def test_nobody_takes_over_after_the_first_word_or_for_a_wrong_request(
 ) -> None:
     second = Scripted([Chunk("other", "stop")])
     with pytest.raises(expected):
-        _ = [piece async for piece in generate([Step(first), Step(second, "small")], PROMPT, deadline, Generation())]
+        _ = [piece async for piece in generate([step(first), step(second, "small")], PROMPT, deadline, Generation())]
     assert second.timeout_s == 0
 
 
 async def test_it_is_settled_who_answers_before_there_is_a_word(deadline: Deadline) -> None:
     generation = Generation()
-    pieces = generate([Step(Scripted([Chunk(""), Chunk(""), Chunk("Yes.")]))], PROMPT, deadline, generation)
+    pieces = generate([step(Scripted([Chunk(""), Chunk(""), Chunk("Yes.")]))], PROMPT, deadline, generation)
     assert await anext(pieces) == ""
     assert generation.model == "scripted"
     assert [piece async for piece in pieces] == ["Yes."]
@@ -204,6 +212,21 @@ async def test_it_is_settled_who_answers_before_there_is_a_word(deadline: Deadli
 async def test_what_the_model_had_to_do_without_is_told_with_its_rung(deadline: Deadline) -> None:
     generation = Generation()
     without = [Chunk("Quote.", degraded=("embedder-unavailable",)), Chunk("", "stop")]
-    steps = [Step(Scripted([], DOWN[0])), Step(Scripted(without), "extractive")]
+    steps = [step(Scripted([], DOWN[0])), step(Scripted(without), "extractive")]
     _ = [piece async for piece in generate(steps, PROMPT, deadline, generation)]
     assert generation.degraded == ("extractive-fallback", "embedder-unavailable")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "found"),
+    [
+        (Chunk("Yes.", "stop"), True),
+        (Chunk(NOT_FOUND, "stop"), False),
+        (Chunk("Yes.", "stop", answered=False), False),
+        (Chunk(NOT_FOUND, "stop", answered=True), True),
+    ],
+)
+async def test_whether_it_found_an_answer_the_model_knows_best(deadline: Deadline, chunk: Chunk, found: bool) -> None:
+    generation = Generation()
+    await run(Scripted([chunk]), generation, deadline)
+    assert generation.found is found

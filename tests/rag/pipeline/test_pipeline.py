@@ -1,4 +1,4 @@
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from cache.types import Verdict
 from rag.compose import compose
 from rag.errors import DeadlineExceeded, DependencyFailed, NotCached
-from rag.pipeline.prompt import NOT_FOUND
+from rag.pipeline.prompt import NOT_FOUND, Layout
 from rag.pipeline.request import Answer, Ask, CacheOutcome, Delta, Plan
 from rag.settings import load_settings
 from rag.types import ANONYMOUS, Deadline, Document, RouteOutcome, Scope, Space
@@ -83,21 +83,29 @@ class Bench:
         return (await self.ask(*turns, **fields)).cache.verdict
 
 
+@asynccontextmanager
+async def opened(data_dir, model_folder, clock, **settings):
+    built = Bench(clock)
+    whole = {"index": {"shards": 2}, "limits": {"min_free_bytes": 0}, **settings}
+    loaded = load_settings(data_dir=data_dir, cache_dir=model_folder.parent.parent, **whole)
+    built.service = await compose(loaded, wrap=built.wrap, clock=clock, observe=built.observe)
+    try:
+        await built.service.writer.put(SPACE, DOCUMENTS)
+        yield built
+    finally:
+        await built.service.aclose()
+
+
 @pytest.fixture
 async def bench(scratch, model_folder, clock):
-    built = Bench(clock)
-    settings = load_settings(
-        data_dir=scratch, cache_dir=model_folder.parent.parent, index={"shards": 2}, limits={"min_free_bytes": 0}
-    )
-    built.service = await compose(settings, wrap=built.wrap, clock=clock, observe=built.observe)
-    await built.service.writer.put(SPACE, DOCUMENTS)
-    yield built
-    await built.service.aclose()
+    async with opened(scratch, model_folder, clock) as built:
+        yield built
 
 
 async def test_first_the_plan_then_the_words_then_the_answer(bench):
     plan, *words, answer = await bench.events(bench.request())
-    assert plan == Plan(CacheOutcome(Verdict.MISS, reason="not stored"), RouteOutcome("scripted", "default"), ())
+    route = RouteOutcome("scripted", "default", None, "small", "default")
+    assert plan == Plan(CacheOutcome(Verdict.MISS, reason="not stored"), route, ())
     assert "".join(word.text for word in words) == answer.text == ANSWER
     assert all(isinstance(word, Delta) for word in words)
     assert isinstance(answer, Answer)
@@ -110,10 +118,27 @@ async def test_the_model_is_given_what_was_found_and_the_question_last(bench):
     (prompt,) = bench.model.prompts
     assert prompt.messages[-1] == Message("user", QUESTION)
     assert "330 metres" in prompt.messages[0].content
-    assert [source.passage.document_id for source in answer.sources] == sorted(
-        source.passage.document_id for source in answer.sources
-    )
+    assert [prompt.messages[0].content.index(source.passage.text) for source in answer.sources] == sorted(
+        prompt.messages[0].content.index(source.passage.text) for source in answer.sources
+    ), "in the order of their markers"
     assert prompt.excerpts[0].text.startswith("The Eiffel Tower"), "best first"
+
+
+async def test_questions_about_the_same_passages_have_one_prefix_and_tenants_a_salt_each(bench):
+    for question in (QUESTION, "When was the Eiffel Tower in Paris opened to the public?"):
+        await bench.ask(question, cache="no-store")
+    first, second = bench.model.prompts
+    assert first.prefix == second.prefix != ""
+    assert first.cache_salt == second.cache_salt == Layout().salt_of(SPACE.tenant)
+
+
+async def test_the_order_of_passages_and_the_salt_are_settings(scratch, model_folder, clock):
+    prompt = {"order": "canonical", "cache_salt": False}
+    async with opened(scratch, model_folder, clock, prompt=prompt) as bench:
+        answer = await bench.ask()
+        documents = [source.passage.document_id for source in answer.sources]
+        assert documents == sorted(documents)
+        assert bench.model.prompts[0].cache_salt == ""
 
 
 async def test_a_marker_cites_its_source_and_one_that_names_none_cites_nothing(bench):
@@ -141,7 +166,7 @@ async def test_whether_it_was_answered(bench, text, told, answered):
 
 async def test_each_stage_is_timed_by_the_clock(bench):
     answer = await bench.ask()
-    assert set(answer.timings_ms) == {"embed", "retrieve", "generate", "total"}
+    assert set(answer.timings_ms) == {"embed", "retrieve", "route", "generate", "total"}
     assert set(answer.timings_ms.values()) == {0.0}, "the clock of the test stands still"
 
 
@@ -323,6 +348,36 @@ async def test_a_follow_up_is_looked_for_with_what_it_refers_to_and_bypasses_the
         await bench.ask(*turns, cache="only")
 
 
+FOLLOW_UP = (QUESTION, "It is 330 metres tall.", "And when was it opened?")
+REWRITTEN = "When was the Eiffel Tower opened?"
+
+
+async def test_a_model_says_what_a_follow_up_asks_and_that_is_looked_for(scratch, model_folder, clock):
+    models = {"small": "http://127.0.0.1:9/v1#small"}
+    async with opened(scratch, model_folder, clock, models=models) as bench:
+        bench.model.says(REWRITTEN)
+        answer = await bench.ask(*FOLLOW_UP)
+        rewriting, answering = bench.model.prompts
+        assert "Last message: And when was it opened?" in rewriting.messages[-1].content
+        assert answering.question == REWRITTEN
+        assert answering.messages[-1] == Message("user", "And when was it opened?"), "the turn stays as it was asked"
+        assert rewriting.cache_salt == answering.cache_salt != ""
+        assert answer.degraded == ()
+        assert "contextualize" in answer.timings_ms
+        await bench.ask(QUESTION)
+        assert len(bench.model.prompts) == 3, "a turn that stands alone is left as it is"
+
+
+async def test_a_follow_up_that_no_model_could_word_says_so(scratch, model_folder, clock):
+    models = {"small": "http://127.0.0.1:9/v1#small"}
+    async with opened(scratch, model_folder, clock, models=models) as bench:
+        bench.model.says(REWRITTEN, finish_reason="length")
+        answer = await bench.ask(*FOLLOW_UP)
+        assert answer.degraded == ("contextualize-skipped",)
+        assert bench.model.prompts[1].question == f"{QUESTION}\n{FOLLOW_UP[-1]}"
+        assert bench.service.guards.breakers()[0].name == "contextualize", "it has a breaker of its own"
+
+
 async def test_a_turn_that_stands_alone_is_served_from_the_cache_in_any_conversation(bench):
     await bench.ask()
     assert await bench.verdict("What is a reef?", "A reef is a ridge.", QUESTION) == Verdict.EXACT
@@ -341,7 +396,7 @@ async def test_a_named_model_is_routed_to(bench):
 
 
 async def test_closing_the_request_closes_the_models_stream(bench):
-    async with aclosing(bench.service.pipeline.run(bench.request())) as events:
+    async with aclosing(bench.service.pipeline.run(bench.request(cache="no-store"))) as events:
         async for event in events:
             if isinstance(event, Delta):
                 break

@@ -27,6 +27,13 @@ def second(redis: Redis, clock: FakeClock) -> RedisJobStore:
     return RedisJobStore(redis, "second", clock)
 
 
+async def test_a_job_of_a_replica_that_does_not_count_unchanged_documents(first: RedisJobStore, redis: Redis) -> None:
+    job = await add(first)
+    await redis.hdel(f"{{steadyrag}}:job:{job.id}", "unchanged")
+    assert await first.get("default", job.id, timeout_s=10) == job
+    assert await taken(first) == job
+
+
 async def test_one_job_runs_at_a_time_whoever_asks(first: RedisJobStore, second: RedisJobStore) -> None:
     job, later = await add(first), await add(second)
     assert await taken(first) == job

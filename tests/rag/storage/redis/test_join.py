@@ -8,9 +8,10 @@ import pytest
 from rag.errors import ConfigError
 from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog
+from rag.storage.jobs import JobState
 from rag.storage.redis.join import join
 from tests.contracts.document_log import append, read
-from tests.contracts.job_store import add, taken
+from tests.contracts.job_store import add, taken, update
 from tests.support.changes import change
 from tests.support.clock import FakeClock
 from tests.support.redis_server import RedisServer
@@ -42,7 +43,7 @@ async def test_two_folders_share_log_and_jobs_and_keep_their_names(server: Redis
             names.append([replica._name for replica, _ in made])
             job = await add(jobs)
             assert await taken(others) == job
-            await others.update(job.id, job.state.DONE, 2, [], timeout_s=10)
+            await update(others, job, JobState.DONE, 2)
     assert names[0] == names[1]
     assert len(set(names[0])) == 2
 

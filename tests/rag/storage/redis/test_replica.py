@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -14,7 +15,7 @@ from rag.errors import DataFolderCorrupt, DependencyFailed
 from rag.ingestion.following import LEASE_S, LogFollower
 from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
-from rag.storage.redis.followers import RedisFollowers
+from rag.storage.redis.followers import LEASES, RedisFollowers
 from rag.storage.redis.log import RedisDocumentLog
 from rag.storage.redis.replica import Replica
 from tests.contracts.document_log import DocumentLogContract, append, names, read
@@ -82,6 +83,27 @@ async def test_a_write_is_done_when_every_replica_with_a_lease_has_applied_it(ma
     assert await waits(done, redis)
     await second.beat()
     await asyncio.wait_for(done, 10)
+
+
+async def test_a_replica_without_a_lease_has_heard_all_that_was_done_without_it_when_it_gets_one(
+    make: Make, redis: Redis, clock: FakeClock
+) -> None:
+    first, second = await make("a"), await make("b")
+    await redis.zrem(LEASES, "b")
+    clock.advance(LEASE_S)
+    renew = second._followers.renew
+
+    async def late(*args: Any, **options: Any) -> bool:
+        """Another replica's write is done after this one has listened, before its lease."""
+        await first.beat()
+        await append(first, change("x", "one"))
+        await asyncio.wait_for(first.applied(first.position), 10)
+        return await renew(*args, **options)
+
+    second._followers.renew = late  # type: ignore[method-assign]
+    await second.beat()
+    assert second.current
+    assert second.position_of(SPACE) == first.position
 
 
 async def test_a_replica_that_has_died_delays_a_write_by_its_lease_and_no_more(make: Make) -> None:

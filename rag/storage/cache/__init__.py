@@ -1,0 +1,1 @@
+"""Where stored answers lie besides Redis."""
