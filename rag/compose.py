@@ -9,27 +9,28 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cache.semantic_cache import SemanticCache
 from rag.caching import answer_cache
 from rag.embedding.batching import BatchingEmbedder
 from rag.embedding.files import model_folder, prepare
 from rag.embedding.onnx import OnnxModel
-from rag.errors import ConfigError
 from rag.indexes import LEXICAL, dense_index, lexical_index
 from rag.ingestion.chunking import Chunker
-from rag.ingestion.following import LeasedLexicalIndex, LeasedPassageStore, LogFollower
+from rag.ingestion.following import LeasedLexicalIndex, LogFollower
 from rag.ingestion.here import LocalPreparer
 from rag.ingestion.jobs import RETRIES, JobWorker
 from rag.ingestion.process import ProcessPreparer
+from rag.ingestion.together import Together
 from rag.ingestion.writer import Writer
+from rag.models import Models, open_models
+from rag.persistence import Storage, open_storage
+from rag.pipeline.answer_cache import AnswerCache
 from rag.pipeline.pipeline import Observer, Pipeline
-from rag.pipeline.request import Answer
+from rag.pipeline.prompt import Layout
 from rag.pipeline.retrieve import Reranking, Retriever
 from rag.ports import DenseShard, Embedder, LexicalIndex, PassageStore, Preparer
 from rag.resilience.events import Observer as EventObserver
 from rag.resilience.guard import Guard
 from rag.resilience.guarded import (
-    GuardedBackend,
     GuardedEmbedder,
     GuardedLexicalIndex,
     GuardedPassageIndex,
@@ -45,27 +46,18 @@ from rag.retrieval.hot import HotQueries
 from rag.retrieval.rerank import CrossEncoderReranker
 from rag.retrieval.sharded import ShardedIndex
 from rag.settings import ResilienceSettings, Settings
-from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.folder import DataFolder
 from rag.storage.jobs import JobStore
 from rag.storage.letters import DeadLetters
-from rag.storage.points import UnsettledPoints
 from rag.types import Clock, Space, SystemClock
-from router.backends.extractive import ExtractiveBackend
-from router.backends.openai import OpenAIBackend
-from router.policy import Router, Tier
-from router.ports import ChatBackend
 
 if TYPE_CHECKING:
     from rag.storage.redis.jobs import RedisJobStore
     from rag.storage.redis.replica import Replica
 
-REDIS = ("redis://", "rediss://", "unix://")
 #: How often a replica looks for jobs that others submitted.
 QUEUE_POLL_S = 0.5
-#: The answerer that needs no model: the default, and the last resort below every model.
-EXTRACTIVE = "extractive:"
 #: Calls to one target at once; more than the pipeline ever has under way, so that only a stalled target fills it.
 READS_AT_ONCE = 256
 #: The reranker computes one call after another, so that more would only wait for their time to run out.
@@ -89,10 +81,11 @@ class Service:
     writer: Writer
     worker: JobWorker
     retriever: Retriever
-    cache: SemanticCache[Answer]
+    cache: AnswerCache
     dense: Dense
     guards: Guards
     admission: AdaptiveLimiter
+    models: Models
     pipeline: Pipeline
     serving: dict[str, str]
     _stack: AsyncExitStack
@@ -126,8 +119,9 @@ async def compose(
     """
     stack = AsyncExitStack()
     try:
-        service = await _build(settings, _Hooks(wrap, clock or SystemClock(), observe, on_event, background), stack)
+        service = await _build(_Hooks(settings, wrap, clock or SystemClock(), observe, on_event, background), stack)
         await service.writer.recover()
+        service.cache.start()
     except BaseException:
         await stack.aclose()
         raise
@@ -138,6 +132,7 @@ async def compose(
 class _Hooks:
     """What the caller of `compose` may put in."""
 
+    settings: Settings
     wrap: Wrap
     clock: Clock
     observe: Observer
@@ -145,18 +140,17 @@ class _Hooks:
     background: bool
 
 
-async def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Service:
-    wrap, clock = hooks.wrap, hooks.clock
+async def _build(hooks: _Hooks, stack: AsyncExitStack) -> Service:
+    settings, wrap, clock = hooks.settings, hooks.wrap, hooks.clock
     folder = stack.enter_context(DataFolder(settings.data_dir, min_free_bytes=settings.limits.min_free_bytes))
     model, embedder = _embedder(settings, wrap, stack)
     folder.check_format(embedder=settings.embedder.model, dimension=model.info.dimension, shards=settings.index.shards)
-    pool = stack.enter_context(ThreadPoolExecutor(settings.index.shards + 2, thread_name_prefix="search"))
-    storage = _storage(settings, folder, clock, stack)
-    log, replica = storage.log, storage.replica
-    found = await lexical_index(settings, model.info.dimension, pool, stack, newest=log.position, shared=bool(replica))
-    lexical: LexicalIndex = wrap("lexical", found)
-    dense = _wrapped(dense_index(settings, folder, model.info.dimension, pool, stack), wrap)
-    await dense.start()
+    storage = open_storage(settings, folder, clock, stack)
+    lexical, dense = await _indexes(hooks, stack, folder=folder, storage=storage, dimension=model.info.dimension)
+    limits = settings.resilience
+    guards = Guards(_protections(limits), clock, hooks.on_event)
+    stack.push_async_callback(guards.aclose)
+    cache = answer_cache(settings, folder, storage, guards=guards, wrap=wrap, clock=clock, stack=stack)
     follower, writer, worker = _writing(
         settings,
         hooks,
@@ -165,11 +159,9 @@ async def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Se
         storage=storage,
         preparer=_preparer(settings, model, embedder, hooks, stack),
         lexical=lexical,
+        cache=cache,
         index=ShardedIndex(dense.shards),
     )
-    limits = settings.resilience
-    guards = Guards(_protections(limits), clock, hooks.on_event)
-    stack.push_async_callback(guards.aclose)
     guarded_embedder, retriever = _guarded_reads(
         settings,
         guards,
@@ -177,21 +169,21 @@ async def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Se
         lexical=lexical,
         follower=follower,
         dense=dense,
-        store=_leased(wrap("store", storage.store), replica),
-        log=log,
+        store=storage.leased(wrap("store", storage.store)),
+        log=storage.log,
         reranking=_reranking(settings, guards, wrap, stack),
     )
-    cache: SemanticCache[Answer] = answer_cache(settings, clock, stack)
     admission = guards.admission("answers", least=limits.admitted, most=limits.admitted_at_most)
-    router = _router(settings, guards, guarded_embedder, wrap, stack)
-    pipeline = _pipeline(hooks, cache, guarded_embedder, retriever, router=router, admission=admission, log=log)
+    models = open_models(settings, guards, guarded_embedder, wrap=wrap, clock=clock, stack=stack)
+    pipeline = _pipeline(hooks, cache, guarded_embedder, retriever, models=models, admission=admission, log=storage.log)
+    stack.push_async_callback(pipeline.aclose)
     return Service(
         settings=settings,
         clock=clock,
         folder=folder,
         embedder=guarded_embedder,
         store=storage.store,
-        log=log,
+        log=storage.log,
         jobs=storage.jobs,
         letters=storage.letters,
         writer=writer,
@@ -201,27 +193,45 @@ async def _build(settings: Settings, hooks: _Hooks, stack: AsyncExitStack) -> Se
         dense=dense,
         guards=guards,
         admission=admission,
+        models=models,
         pipeline=pipeline,
-        serving=_serving(settings, model, dense, cache),
+        serving=_serving(settings, model, dense, cache) | models.serving(),
         _stack=stack,
     )
 
 
+async def _indexes(
+    hooks: _Hooks, stack: AsyncExitStack, *, folder: DataFolder, storage: Storage, dimension: int
+) -> tuple[LexicalIndex, Dense]:
+    settings, wrap = hooks.settings, hooks.wrap
+    pool = stack.enter_context(ThreadPoolExecutor(settings.index.shards + 2, thread_name_prefix="search"))
+    newest, shared = storage.log.position, storage.replica is not None
+    found = await lexical_index(settings, dimension, pool, stack, newest=newest, shared=shared)
+    lexical: LexicalIndex = wrap("lexical", found)
+    dense = _wrapped(dense_index(settings, folder, dimension, pool, stack), wrap)
+    await dense.start()
+    return lexical, dense
+
+
 def _pipeline(
     hooks: _Hooks,
-    cache: SemanticCache[Answer],
+    cache: AnswerCache,
     embedder: Embedder,
     retriever: Retriever,
     *,
-    router: Router,
+    models: Models,
     admission: AdaptiveLimiter,
     log: SqliteDocumentLog | Replica,
 ) -> Pipeline:
+    prompt = hooks.settings.prompt
     return Pipeline(
         cache=cache,
         embedder=embedder,
         retriever=retriever,
-        router=router,
+        router=models.router,
+        shadow=models.shadow,
+        rewriter=models.rewriter,
+        layout=Layout(prompt.order, salted=prompt.cache_salt),
         admission=admission,
         position_of=log.position_of,
         clock=hooks.clock,
@@ -235,17 +245,19 @@ def _writing(
     stack: AsyncExitStack,
     *,
     folder: DataFolder,
-    storage: _Storage,
+    storage: Storage,
     preparer: Preparer,
     lexical: LexicalIndex,
+    cache: AnswerCache,
     index: ShardedIndex,
 ) -> tuple[LogFollower, Writer, JobWorker]:
     """The write path; what it waits for is this process, and other replicas where there are any."""
     log, replica = hooks.wrap("document_log", storage.log), storage.replica
     follower = LogFollower("the lexical index", lexical, log, hooks.clock)
-    stack.push_async_callback(follower.aclose)
+    together = Together([follower, LogFollower("the answer cache", cache, log, hooks.clock)])
+    stack.push_async_callback(together.aclose)
     if replica is not None:
-        replica.lead(follower)
+        replica.lead(together)
         replica.start()
     writer = Writer(
         preparer=preparer,
@@ -253,7 +265,7 @@ def _writing(
         log=log,
         store=storage.store,
         points=storage.points,
-        follower=replica or follower,
+        follower=replica or together,
         ensure_space=folder.before_write,
     )
     retries = replace(RETRIES, attempts=settings.ingestion.attempts)
@@ -267,7 +279,7 @@ def _protections(limits: ResilienceSettings) -> Protections:
     return Protections(limits.breakers, limits.timeouts, limits.limits, limits.retries, limits.retry_budget)
 
 
-def _serving(settings: Settings, model: OnnxModel, dense: Dense, cache: SemanticCache[Answer]) -> dict[str, str]:
+def _serving(settings: Settings, model: OnnxModel, dense: Dense, cache: AnswerCache) -> dict[str, str]:
     """What serves each port, for `doctor`."""
     return {
         "embedder": f"{model.info.model} ({model.precision}, onnxruntime)",
@@ -277,8 +289,6 @@ def _serving(settings: Settings, model: OnnxModel, dense: Dense, cache: Semantic
         "cache": f"{settings.cache.store} exact and similar questions"
         if cache.semantic
         else f"{settings.cache.store} exact match",
-        "model:small": settings.models.small,
-        "model:large": settings.models.large,
     }
 
 
@@ -359,76 +369,6 @@ def _preparer(
     return preparer
 
 
-@dataclass(frozen=True, slots=True)
-class _Storage:
-    """The log, the state that it describes, and the memory of ingestion; `replica` is the log where it is shared."""
-
-    log: SqliteDocumentLog | Replica
-    jobs: JobStore | RedisJobStore
-    replica: Replica | None
-    store: SqlitePassageStore
-    letters: DeadLetters
-    points: UnsettledPoints
-
-
-def _storage(settings: Settings, folder: DataFolder, clock: Clock, stack: AsyncExitStack) -> _Storage:
-    catalog = folder.path / "catalog.db"
-    folder.require(catalog)
-    database = Database(catalog)
-    stack.push_async_callback(database.aclose)
-    log = SqliteDocumentLog(database, clock)
-    if log.position:
-        folder.require_format(catalog)
-    kept = SqlitePassageStore(database), DeadLetters(database, clock), UnsettledPoints(database)
-    limits = {"max_jobs": settings.ingestion.max_jobs, "max_bytes": settings.ingestion.max_bytes}
-    if settings.log.url == "sqlite:":
-        return _Storage(log, JobStore(database, clock, **limits), None, *kept)
-    if not settings.log.url.startswith(REDIS):
-        raise ConfigError(f"STEADYRAG_LOG__URL={settings.log.url!r}: use sqlite: or redis://host:6379/0")
-    try:
-        from rag.storage.redis.join import join  # noqa: PLC0415 - an extra, which only this back end needs
-    except ImportError:
-        raise ConfigError("STEADYRAG_LOG__URL needs Redis' client; run: pip install 'steadyrag[redis]'") from None
-    replica, jobs = join(settings.log.url, folder.path, log, clock, stack, **limits)
-    return _Storage(replica, jobs, replica, *kept)
-
-
-def _leased(store: PassageStore, replica: Replica | None) -> PassageStore:
-    return store if replica is None else LeasedPassageStore(store, replica)
-
-
 def _wrapped(dense: Dense, wrap: Wrap) -> Dense:
     shards = [wrap(f"index:{n}", shard) for n, shard in enumerate(dense.shards)]
     return replace(dense, shards=shards, whole=wrap("index", dense.whole) if dense.whole else None)
-
-
-def _router(settings: Settings, guards: Guards, embedder: Embedder, wrap: Wrap, stack: AsyncExitStack) -> Router:
-    urls: dict[Tier, str] = {"small": settings.models.small, "large": settings.models.large}
-    backends: dict[Tier, ChatBackend] = {}
-    limits = settings.resilience
-    for tier, url in urls.items():
-        backend = _backend(tier, url, settings, embedder)
-        stack.push_async_callback(backend.aclose)
-        guard = guards.guard(f"model:{tier}", slow_s=limits.first_token_s / 2, concurrency=READS_AT_ONCE)
-        backends[tier] = GuardedBackend(wrap(f"model:{tier}", backend), guard, limits.first_token_s)
-    last_resort = None if urls["small"] == EXTRACTIVE else _backend("small", EXTRACTIVE, settings, embedder)
-    return Router(backends, "large" if settings.models.default == "large" else "small", last_resort)
-
-
-def _backend(tier: Tier, url: str, settings: Settings, embedder: Embedder) -> ChatBackend:
-    if url == EXTRACTIVE:
-        return ExtractiveBackend(
-            lambda texts, timeout_s: embedder.embed(texts, timeout_s=timeout_s), embedder.count_tokens
-        )
-    base, _, name = url.partition("#")
-    if not base.startswith(("http://", "https://")) or not name:
-        raise ConfigError(
-            f"STEADYRAG_MODELS__{tier.upper()}={url!r}: use extractive: or http://host:8000/v1#model-name"
-        )
-    return OpenAIBackend(base, name, api_key=settings.models.api_key)
-
-
-def _only(supported: str, chosen: str, key: str) -> None:
-    """Refuse a back end that this version does not have."""
-    if chosen != supported:
-        raise ConfigError(f"STEADYRAG_{key}={chosen!r} is not supported; this version has {supported!r}")

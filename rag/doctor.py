@@ -8,16 +8,23 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import orjson
 
 import rag
+from rag.caching import REDIS as SHARED_CACHE
 from rag.compose import Service, compose
+from rag.disclosed import disclosed
 from rag.errors import ConfigError, SteadyragError
 from rag.indexes import QDRANT, qdrant_version
+from rag.models import named_models
+from rag.persistence import REDIS
 from rag.settings import Settings
 from rag.storage.folder import current_owner
 from rag.types import ANONYMOUS
@@ -34,6 +41,7 @@ class Report:
     """The findings.
 
     Attributes:
+        notes: what is worth knowing and no problem.
         misconfigured: whether one of the problems is one of configuration.
     """
 
@@ -41,6 +49,7 @@ class Report:
     state: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     misconfigured: bool = False
 
 
@@ -53,12 +62,13 @@ async def examine(settings: Settings) -> Report:
         "disk_free_mib": _free_mib(settings.data_dir),
     }
     owner = current_owner(settings.data_dir)
-    await _reach_models(settings, report)
     try:
+        await _reach_models(settings, report)
         if owner is not None and owner.url is not None:
             report.state["running"] = f"process {owner.pid} at {owner.url}"
-            await _reach(f"{owner.url}/ready", "the running service", report)
+            await _ask_running(owner.url, settings, report)
             await _reach_index(settings, report)
+            await _try(settings)
         else:
             await _reach_index(settings, report)
             await _open(settings, report)
@@ -96,13 +106,59 @@ async def _probe(service: Service, report: Report) -> None:
     await service.embedder.embed(["probe"], timeout_s=PROBE_TIMEOUT_S)
     collections = await service.store.collections(ANONYMOUS.tenant, timeout_s=PROBE_TIMEOUT_S)
     report.state["collections"] = {name: {"documents": docs, "passages": n} for name, docs, n in collections}
+    report.state["documents"] = sum(docs for _, docs, _ in collections)
     report.state["log_position"] = service.log.position
 
 
+async def _ask_running(url: str, settings: Settings, report: Report) -> None:
+    """Whether the service is ready, what it holds, and which of its settings are others than those of this command."""
+    ready = await _reach(f"{url}/ready", "the running service", report)
+    if not ready:
+        return
+    report.state["documents"] = ready.get("documents")
+    told = await _reach(f"{url}/admin/settings", "the running service", report, key=settings.admin_key)
+    if "settings" not in told:
+        report.notes.append("the running service did not tell its settings; has it another STEADYRAG_ADMIN_KEY?")
+        return
+    ours, theirs = disclosed(settings), told["settings"]
+    report.notes += [
+        f"{name} is {ours.get(name)!r} here and {theirs.get(name)!r} in the running service"
+        for name in sorted({*ours, *theirs})
+        if ours.get(name) != theirs.get(name)
+    ]
+
+
+async def _try(settings: Settings) -> None:
+    """Build what the settings describe over an empty folder, since the true one is held; servers are left alone.
+
+    Raises:
+        ConfigError: they describe nothing that can be built.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        service = await compose(_embedded(settings, Path(folder)))
+        await service.aclose()
+
+
+def _embedded(settings: Settings, data_dir: Path) -> Settings:
+    """The settings, with embedded parts in `data_dir` in the place of servers and of folders elsewhere."""
+    index, lexical, log, cache = settings.index, settings.lexical, settings.log, settings.cache
+    if index.url.startswith(QDRANT) and lexical.url == "qdrant:":
+        lexical = lexical.model_copy(update={"url": "memory:"})
+    if index.url.startswith(("edge:", *QDRANT)):
+        index = index.model_copy(update={"url": "edge:"})
+    if log.url.startswith(REDIS):
+        log = log.model_copy(update={"url": "sqlite:"})
+    if cache.store.startswith(SHARED_CACHE):
+        cache = cache.model_copy(update={"store": "memory:"})
+    parts = {"data_dir": data_dir, "index": index, "lexical": lexical, "log": log, "cache": cache}
+    return settings.model_copy(update=parts)
+
+
 async def _reach_models(settings: Settings, report: Report) -> None:
-    tiers = {"model:small": settings.models.small, "model:large": settings.models.large}
-    servers = {name: url.partition("#")[0] for name, url in tiers.items() if url.startswith("http")}
-    await asyncio.gather(*(_reach(f"{base}/models", name, report) for name, base in servers.items()))
+    models = [each for split in named_models(settings.models).values() for each, _ in split.shares()]
+    servers = [(each.seam, url.strip().partition("#")[0]) for each in models for url in each.about.url.split(",")]
+    reached = (_reach(f"{base}/models", name, report) for name, base in servers if base.startswith("http"))
+    await asyncio.gather(*reached)
 
 
 async def _reach_index(settings: Settings, report: Report) -> None:
@@ -139,14 +195,21 @@ def _configured(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _reach(url: str, name: str, report: Report) -> None:
+async def _reach(url: str, name: str, report: Report, *, key: str | None = None) -> dict[str, Any]:
+    """The JSON object that is there; {} for anything else. A server that fails or does not answer is a problem."""
     timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    content: object = None
     try:
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, headers=headers) as response:
             if response.status >= 500:
                 report.problems.append(f"{name} answers {response.status} at {url}")
+            content = orjson.loads(await response.read())
+    except orjson.JSONDecodeError:
+        pass  # such as the page of a proxy: it answers, which is what was asked
     except (aiohttp.ClientError, TimeoutError) as error:
         report.problems.append(f"{name} does not answer at {url} ({type(error).__name__})")
+    return content if isinstance(content, dict) else {}
 
 
 def _versions() -> dict[str, str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from rag.embedding.files import DEFAULT_MODEL
 from rag.errors import ConfigError
+from rag.spelling import did_you_mean, field_names
 
 PREFIX = "STEADYRAG_"
 #: Environment names with our prefix that are not settings: they belong to the test suite.
@@ -78,26 +79,82 @@ class IngestionSettings(_Section):
 class CacheSettings(_Section):
     """The answer cache."""
 
-    store: str = Field("memory:", description="memory: = in this process.")
+    store: str = Field("memory:", description="memory:, sqlite: (survives restarts) or redis://host:6379/0 (shared).")
     semantic: bool = Field(True, description="Whether answers to similar questions are served, too.")
     scorer: Path | None = Field(None, description="Weights of `steadyrag cache train`; else those that ship.")
+    threshold: float | None = Field(None, gt=0, le=1, description="Least probability of an answer that is served.")
     max_entries: int = Field(50_000, ge=0)
     max_bytes: int = Field(256 << 20, ge=0)
     ttl_s: float = Field(86_400, gt=0, description="Age past which a stored answer is not served.")
+    stale_s: float = Field(86_400, ge=0, description="How long an outdated answer may still serve in an outage.")
+
+
+class RegisteredModel(_Section):
+    """A model by name, `[models.registry.NAME]`: what it costs and takes."""
+
+    url: str = Field(description="extractive: or http://host:8000/v1#model-name.")
+    version: str = Field("", description="As you call it.")
+    input_price: float = Field(0.0, ge=0, description="Of a million tokens that it reads.")
+    output_price: float = Field(0.0, ge=0, description="Of a million tokens that it writes.")
+    context_tokens: int | None = Field(None, ge=1, description="The longest prompt with its answer.")
+    busy_at: int | None = Field(None, ge=1, description="Requests under way from which on it counts as saturated.")
+
+
+class Experiment(_Section):
+    """An A/B split, `[models.experiments.NAME]`: some users get other models than the rest."""
+
+    tier: Literal["small", "large"] = Field(description="Whose users are split.")
+    shares: dict[str, float] = Field(min_length=1, description="Registered models, each with its share of users.")
+
+    @field_validator("shares")
+    @classmethod
+    def _leave_no_one_out(cls, shares: dict[str, float]) -> dict[str, float]:
+        if min(shares.values()) < 0 or sum(shares.values()) > 1:
+            raise ValueError("shares are from 0, and at most 1 together")
+        return shares
+
+
+class ShadowSettings(_Section):
+    """Questions that the other model is asked, too, for training data."""
+
+    share: float = Field(0.0, ge=0, le=1, description="Share of the routed questions.")
+    file: Path | None = Field(None, description="Where the answers go; else shadow.jsonl in the data folder.")
+    text: bool = Field(False, description="Whether question and answers are recorded; else the vector and figures.")
+    at_once: int = Field(4, ge=1, description="Questions under way; further ones are not shadowed.")
+    max_bytes: int = Field(256 << 20, ge=0, description="Size past which the file does not grow.")
 
 
 class ModelSettings(_Section):
     """The models that answer."""
 
-    small: str = Field("extractive:", description="extractive: or http://host:8000/v1#model-name.")
+    small: str = Field("extractive:", description="extractive:, http://host:8000/v1#model-name, or a registered name.")
     large: str = Field("extractive:", description="As small.")
-    default: str = Field("small", pattern="^(small|large)$", description="The tier of callers that do not choose.")
+    default: Literal["auto", "small", "large"] = Field(
+        "auto", description="The tier of callers that do not choose; auto = the classifier's, given two models."
+    )
+    classifier: Path | None = Field(None, description="Of `steadyrag router train` or `calibrate`; else what ships.")
+    threshold: float | None = Field(
+        None, ge=-1, le=1, description="Gain from which on large is asked; else the file's."
+    )
+    spill: bool = Field(True, description="Whether a saturated large model hands questions to the small one.")
+    max_price: float | None = Field(None, ge=0, description="What a routed answer may be expected to cost.")
     api_key: str | None = Field(None, description="Sent as bearer token to the model servers.", repr=False)
+    registry: dict[str, RegisteredModel] = Field({}, description="Models by name.")
+    experiments: dict[str, Experiment] = Field({}, description="A/B splits by name, one a tier at most.")
+    shadow: ShadowSettings = ShadowSettings()
+
+
+class PromptSettings(_Section):
+    """What models are sent."""
+
+    order: Literal["shared", "canonical", "relevance"] = Field("shared", description="Of the passages.")
+    cache_salt: bool = Field(True, description="Whether tenants share no prefixes in the models' servers (vLLM).")
 
 
 class ResilienceSettings(_Section):
     """What one dependency's trouble may cost a request."""
 
+    contextualize_timeout_s: float = Field(1.0, gt=0, description="Longest wait for a follow-up's standalone question.")
     embedder_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the question's vector.")
     index_timeout_s: float = Field(0.5, gt=0, description="Longest wait for a shard of the dense index.")
     lexical_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the lexical index.")
@@ -147,6 +204,7 @@ class Settings(BaseSettings):
     ingestion: IngestionSettings = IngestionSettings()
     cache: CacheSettings = CacheSettings()
     models: ModelSettings = ModelSettings()
+    prompt: PromptSettings = PromptSettings()
     limits: LimitSettings = LimitSettings()
     resilience: ResilienceSettings = ResilienceSettings()
 
@@ -184,10 +242,10 @@ def load_settings(config: Path | None = None, **values: Any) -> Settings:
         return WithFile(**values)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            raise _unknown(first["loc"]) from None
         key = "__".join(str(part) for part in first["loc"]).upper()
-        # a misspelt name may hold a secret as well as a name that says so
-        secret = first["type"] == "extra_forbidden" or key.endswith("_KEY")
-        got = "" if secret else f" (got {first['input']!r})"
+        got = "" if key.endswith("_KEY") else f" (got {first['input']!r})"
         raise ConfigError(f"setting {PREFIX}{key}: {first['msg']}{got}") from None
     except (
         OSError,
@@ -201,9 +259,16 @@ def _refuse_unknown_names() -> None:
     known = set(_names(Settings, PREFIX))
     for name in map(str.upper, os.environ):  # read without regard to case
         if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS) and name not in known:
-            close = get_close_matches(name, known)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(sorted(known))}"
-            raise ConfigError(f"unknown setting {name} in the environment; {hint}")
+            raise ConfigError(f"unknown setting {name} in the environment; {did_you_mean(name, known)}")
+
+
+def _unknown(path: Sequence[str | int]) -> ConfigError:
+    """The error for a key that no section has; its value is left out, since it may be a misspelt key's secret."""
+    *section, key = map(str, path)
+    beside = [".".join((*section, name)) for name in field_names(Settings, section)]
+    known = [name.removeprefix(PREFIX).lower().replace("__", ".") for name in _names(Settings, PREFIX)]
+    name = ".".join((*section, key))
+    return ConfigError(f"unknown setting {name} in the configuration; {did_you_mean(name, [*known, *beside], beside)}")
 
 
 def _names(model: type[BaseModel], prefix: str) -> list[str]:

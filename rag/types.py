@@ -229,8 +229,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class RouteOutcome:
-    """The model that answered, and why."""
+    """The model that answered, and why.
+
+    Attributes:
+        score: the gain that the large model was expected to bring, -1 to 1, where it was computed.
+        tier: "small" or "large", as it was decided; the answer may come from a rung below.
+        rule: what settled it, see `router.policy.Rule`.
+    """
 
     model: str
     reason: str
     score: float | None = None
+    tier: str = ""
+    rule: str = ""

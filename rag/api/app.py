@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,12 +16,15 @@ from rag.api.bodies import component_schemas
 from rag.api.chat import add_chat_routes
 from rag.api.documents import add_document_routes
 from rag.api.door import Door
+from rag.api.feedback import FeedbackRequest, add_feedback_routes
 from rag.api.letters import add_letter_routes
 from rag.api.operations import add_operation_routes
 from rag.api.problems import install
 from rag.api.search import add_search_routes
 from rag.api.wire import ChatRequest, DocumentsRequest, RetryRequest, SearchRequest
 from rag.compose import Service
+from rag.models import Models
+from rag.pipeline.shadow import ENDS
 from rag.telemetry.metrics import Metrics
 from rag.version import __version__
 
@@ -38,6 +42,7 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     add_search_routes(app, service)
     add_document_routes(app, service)
     add_letter_routes(app, service)
+    add_feedback_routes(app, service)
     add_operation_routes(app, service, metrics)
     add_admin_routes(app, service)
     add_backup_routes(app, service)
@@ -50,8 +55,17 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     metrics.watch("steadyrag_hot_query_hits", "Retrievals answered from the stored results.", lambda: hot.hits)
     metrics.watch("steadyrag_hot_query_misses", "Retrievals that were computed.", lambda: hot.misses)
     metrics.watch("steadyrag_log_position", "Sequence number of the last write.", lambda: service.log.position)
+    _export_models(metrics, service.models)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
+
+
+def _export_models(metrics: Metrics, models: Models) -> None:
+    for tier, split in models.router.models.items():
+        for model, share in split.shares():
+            metrics.model(tier, model.name, model.version, share)
+    for end, told in ENDS.items():
+        metrics.watch(f"steadyrag_shadow_{end}", told, partial(models.shadow.counts.__getitem__, end))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -59,6 +73,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas |= component_schemas(ChatRequest, SearchRequest, DocumentsRequest, RetryRequest, ForceRequest)
+        schemas |= component_schemas(
+            ChatRequest, SearchRequest, DocumentsRequest, RetryRequest, ForceRequest, FeedbackRequest
+        )
         app.openapi_schema = document
     return app.openapi_schema

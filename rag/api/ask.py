@@ -12,7 +12,7 @@ from rag.api.bodies import parse_json, read_bytes
 from rag.api.wire import UNSUPPORTED, UNSUPPORTED_PARTS, ChatMessage, ChatRequest, Extras
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedParameter
-from rag.pipeline.request import Ask
+from rag.pipeline.request import Ask, asker
 from rag.settings import LimitSettings
 from rag.types import ANONYMOUS, Deadline, Scope, Space
 from router.policy import Requested
@@ -83,7 +83,9 @@ def make_ask(body: ChatRequest, request: Request, service: Service) -> Ask:
         raise NotFound(f"no model {body.model!r}; there are {', '.join(MODELS)}", param="model")
     sampling = _sampling(body)
     space = known_space(service, extras.collection)
-    fingerprint = _fingerprint(messages, sampling, extras)
+    user = body.user or ""
+    variants = service.models.router.variants(asker(ANONYMOUS, user))
+    fingerprint = _fingerprint(messages, sampling, extras, variants)
     return Ask(
         principal=ANONYMOUS,
         scope=Scope(space, extras.model or body.model, fingerprint),
@@ -97,6 +99,7 @@ def make_ask(body: ChatRequest, request: Request, service: Service) -> Ask:
         cache=extras.cache,
         max_age_s=extras.max_age_s,
         priority=extras.priority,
+        user=user,
     )
 
 
@@ -160,8 +163,8 @@ def _sampling(body: ChatRequest) -> Sampling:
     )
 
 
-def _fingerprint(messages: Sequence[Message], sampling: Sampling, extras: Extras) -> str:
+def _fingerprint(messages: Sequence[Message], sampling: Sampling, extras: Extras, variants: tuple[str, ...]) -> str:
     """Digest of all that shapes the answer besides question, collection and model."""
     rules = [message.content for message in messages if message.role == "system"]
-    parts = orjson.dumps([rules, sampling, extras.top_k, extras.filters], option=orjson.OPT_SORT_KEYS)
+    parts = orjson.dumps([rules, sampling, extras.top_k, extras.filters, variants], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(parts, digest_size=16).hexdigest()

@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from rag.api.admin import require_admin
 from rag.compose import Service
-from rag.storage.backup import CHUNK, pack
+from rag.storage.archive import CHUNK
+from rag.storage.backup import pack
 
 
 def add_backup_routes(app: FastAPI, service: Service) -> None:

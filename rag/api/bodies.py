@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from rag.errors import InvalidRequest, PayloadTooLarge
+from rag.spelling import did_you_mean, field_names
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,7 +47,7 @@ def parse_json(body: bytes, model: type[M]) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _misfit(error) from None
+        raise _misfit(error, model) from None
 
 
 def parse_fields(fields: Mapping[str, object], model: type[M]) -> M:
@@ -54,12 +55,20 @@ def parse_fields(fields: Mapping[str, object], model: type[M]) -> M:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        raise _misfit(error) from None
+        raise _misfit(error, model) from None
 
 
-def _misfit(error: ValidationError) -> InvalidRequest:
+def unknown_field(field: str, known: Iterable[str]) -> InvalidRequest:
+    """The error for a field that nobody knows; `field` says where it stands, its last part how it is called."""
+    hint = did_you_mean(field.rpartition(".")[2], known)
+    return InvalidRequest(f"{field}: there is no such field; {hint}", param=field)
+
+
+def _misfit(error: ValidationError, model: type[BaseModel]) -> InvalidRequest:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or None
+    if field and first["type"] == "extra_forbidden":
+        return unknown_field(field, field_names(model, first["loc"][:-1]))
     return InvalidRequest(f"{field}: {first['msg']}" if field else first["msg"], param=field)
 
 

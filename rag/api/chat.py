@@ -20,6 +20,7 @@ from rag.api.wire import ChatRequest
 from rag.compose import Service
 from rag.errors import ClientGone, NotFound
 from rag.pipeline.request import Answer, Event, Plan
+from router.models import Model
 
 
 def add_chat_routes(app: FastAPI, service: Service) -> None:
@@ -43,13 +44,13 @@ def add_chat_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/models", tags=tags, summary="The models that a request may name")
     async def models() -> Response:
-        return json_response({"object": "list", "data": [_model(name) for name in MODELS]})
+        return json_response({"object": "list", "data": [_model(name, service) for name in MODELS]})
 
     @app.get("/v1/models/{name}", tags=tags, summary="One model")
     async def model(name: str) -> Response:
         if name not in MODELS:
             raise NotFound(f"no model {name!r}; there are {', '.join(MODELS)}", param="model")
-        return json_response(_model(name))
+        return json_response(_model(name, service))
 
 
 class EventStream(Response):
@@ -86,5 +87,25 @@ async def _last(events: AsyncGenerator[Event, None]) -> Answer:
     raise AssertionError("the pipeline ended without an answer")
 
 
-def _model(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "steadyrag"}
+def _model(name: str, service: Service) -> dict[str, object]:
+    """The model as the OpenAI API lists it, with those that answer for it."""
+    asked = MODELS[name]
+    tiers = service.models.router.models
+    answering = {asked: tiers[asked]} if asked != "auto" else tiers
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "steadyrag",
+        "steadyrag": {tier: [_told(*each) for each in split.shares()] for tier, split in answering.items()},
+    }
+
+
+def _told(model: Model, share: float) -> dict[str, object]:
+    return {
+        "model": model.name,
+        "version": model.version,
+        "users": share,
+        "price": model.price,
+        "context_tokens": model.context_tokens,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 
@@ -12,16 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rag.api.ask import known_space
-from rag.api.bodies import parse_fields, read_bytes, read_json, schema_of
+from rag.api.bodies import parse_fields, read_bytes, read_json, schema_of, unknown_field
 from rag.api.json_response import json_response
 from rag.api.wire import CollectionName, DocumentBody, DocumentsRequest
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge
-from rag.ingestion.sources import parse_bytes
+from rag.ingestion.sources import received
+from rag.settings import LimitSettings
 from rag.storage.jobs import Job
 from rag.types import ANONYMOUS, Change, Document, Space
 
 TENANT = ANONYMOUS.tenant
+FORM_FIELDS = ("file", "collection")
 
 
 def add_document_routes(app: FastAPI, service: Service) -> None:
@@ -37,16 +40,15 @@ def add_document_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=schema_of(DocumentsRequest),
     )
     async def add(request: Request) -> Response:
-        """As JSON, or as files: `curl -F file=@paper.pdf -F collection=default`."""
+        """As JSON, or as files: `curl -F file=@paper.pdf -F file=@corpus.jsonl -F collection=default`."""
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             collection, documents = await _uploaded(request, service)
         else:
             body = await read_json(request, DocumentsRequest, service.settings.limits.document_body_bytes)
-            if len(body.documents) > service.settings.limits.documents:
-                raise PayloadTooLarge(
-                    f"documents: {len(body.documents)}, at most {service.settings.limits.documents} in one request"
-                )
             collection, documents = body.collection, [_document(document) for document in body.documents]
+        most = service.settings.limits.documents
+        if len(documents) > most:
+            raise PayloadTooLarge(f"documents: {len(documents)}, at most {most} in one request")
         service.folder.ensure_space()
         job = await service.worker.submit(Space(TENANT, collection), documents, timeout_s=timeout_s)
         return json_response(job_body(job), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
@@ -92,9 +94,13 @@ def add_document_routes(app: FastAPI, service: Service) -> None:
 
 async def _uploaded(request: Request, service: Service) -> tuple[str, list[Document]]:
     """The files of a form, read by the reader of their suffix; the file's name is the document's id."""
-    request._body = await read_bytes(request, service.settings.limits.document_body_bytes)
+    limits = service.settings.limits
+    request._body = await read_bytes(request, limits.document_body_bytes)
     try:
-        async with request.form(max_files=service.settings.limits.documents) as form:
+        async with request.form(max_files=limits.documents) as form:
+            for name in form:
+                if name not in FORM_FIELDS:
+                    raise unknown_field(name, FORM_FIELDS)
             uploads = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             files = [(upload.filename or "upload", await upload.read()) for upload in uploads]
             collection = form.get("collection") or "default"
@@ -102,9 +108,13 @@ async def _uploaded(request: Request, service: Service) -> tuple[str, list[Docum
         raise InvalidRequest(f"the form cannot be read: {error.detail}") from None
     if not files:
         raise InvalidRequest("the form carries no file; send one as: curl -F file=@paper.pdf", param="file")
-    named = [{"id": name, "text": ""} for name, _ in files]
-    body = parse_fields({"collection": collection, "documents": named}, DocumentsRequest)
-    return body.collection, await asyncio.to_thread(lambda: [parse_bytes(name, data) for name, data in files])
+    documents = await asyncio.to_thread(_parsed, files, limits)
+    named = [{"id": document.id, "text": ""} for document in documents]
+    return parse_fields({"collection": collection, "documents": named}, DocumentsRequest).collection, documents
+
+
+def _parsed(files: Sequence[tuple[str, bytes]], limits: LimitSettings) -> list[Document]:
+    return [document for name, data in files for document in received(name, data, limits.document_body_bytes)]
 
 
 def _document(body: DocumentBody) -> Document:
@@ -133,6 +143,7 @@ def job_body(job: Job) -> dict[str, object]:
         "status": job.state,
         "total": job.total,
         "done": job.done,
+        "unchanged": job.unchanged,
         "failures": [asdict(failure) for failure in job.failures],
         "created": job.created,
         "updated": job.updated,

@@ -1,17 +1,19 @@
-"""`/health`, `/ready`, `/metrics`: what orchestrators and dashboards ask."""
+"""`/health`, `/ready`, `/metrics`, `/admin/settings`: what orchestrators and dashboards ask."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from rag.api.admin import require_admin
 from rag.api.json_response import json_response
 from rag.compose import Service
+from rag.disclosed import disclosed
 from rag.errors import SteadyragError
 from rag.telemetry.metrics import CONTENT_TYPE, Metrics
-from rag.types import ANONYMOUS, Space
+from rag.types import ANONYMOUS
 from rag.version import __version__
 
 #: A dependency that needs longer to say anything is not ready.
@@ -32,21 +34,28 @@ def add_operation_routes(app: FastAPI, service: Service, metrics: Metrics) -> No
 
     @app.get("/ready", tags=tags, summary="The dependencies answer")
     async def ready() -> Response:
-        checks = {"document_log": await _database(service), "embedder": await _embedder(service)}
+        log, documents = await _log(service)
+        checks = {"document_log": log, "embedder": await _embedder(service)}
         good = all(state == "ok" for state in checks.values())
-        return json_response({"ready": good, "checks": checks}, status=200 if good else 503)
+        body = {"ready": good, "checks": checks, "documents": documents}
+        return json_response(body, status=200 if good else 503)
 
     @app.get("/metrics", tags=tags, summary="Prometheus metrics")
     async def exported() -> Response:
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
+    @app.get("/admin/settings", tags=tags, summary="The settings, without secrets")
+    async def settings(request: Request) -> Response:
+        require_admin(request, service.settings.admin_key)
+        return json_response({"settings": disclosed(service.settings)})
 
-async def _database(service: Service) -> str:
+
+async def _log(service: Service) -> tuple[str, int | None]:
+    """How it does, and how many documents it holds."""
     try:
-        await service.store.digests(Space(ANONYMOUS.tenant, "default"), [], timeout_s=PROBE_TIMEOUT_S)
+        return "ok", await service.store.count(ANONYMOUS.tenant, timeout_s=PROBE_TIMEOUT_S)
     except SteadyragError as error:
-        return error.message
-    return "ok"
+        return error.message, None
 
 
 async def _embedder(service: Service) -> str:

@@ -78,6 +78,7 @@ def extras(ask: Ask, answer: Answer) -> dict[str, object]:
             "answered": answer.answered,
             "cache": answer.cache,
             "route": answer.route,
+            "cost": answer.cost,
             "degraded": answer.degraded,
             "timings_ms": answer.timings_ms,
         },

@@ -38,20 +38,30 @@ def ask(
     if not question.strip():
         raise InvalidRequest('the question is empty; try: steadyrag ask "What is a circuit breaker?"')
     remote = service_url(settings, url)
-    answer = run(_embedded(settings, question, collection) if remote is None else _remote(remote, question, collection))
+    work = _embedded(settings, question, collection) if remote is None else _remote(remote, question, collection)
+    answer, empty = run(work)
     if as_json:
         print_json(answer)
     else:
         _show(answer)
+    if empty:
+        hint = f"the collection {collection!r} has no documents; run: steadyrag ingest PATH"
+        people.print(hint, markup=False, highlight=False, soft_wrap=True)
 
 
-async def _remote(url: str, question: str, collection: str) -> dict[str, Any]:
+async def _remote(url: str, question: str, collection: str) -> tuple[dict[str, Any], bool]:
+    """The answer, and whether there was nothing to find it in."""
     body = {"messages": [{"role": "user", "content": question}], "steadyrag": {"collection": collection}}
     async with connect(url) as service:
-        return await service.call("POST", "/v1/chat/completions", body)
+        answer = await service.call("POST", "/v1/chat/completions", body)
+        if answer["steadyrag"]["answered"]:
+            return answer, False
+        found = await service.call("GET", f"/v1/documents?collection={collection}&limit=1")
+        return answer, not found["documents"]
 
 
-async def _embedded(settings: Settings, question: str, collection: str) -> dict[str, Any]:
+async def _embedded(settings: Settings, question: str, collection: str) -> tuple[dict[str, Any], bool]:
+    """See `_remote`."""
     service = await compose(settings)
     try:
         request = Ask(
@@ -64,7 +74,8 @@ async def _embedded(settings: Settings, question: str, collection: str) -> dict[
         async for event in service.pipeline.run(request):
             if isinstance(event, Answer):
                 body: dict[str, Any] = orjson.loads(orjson.dumps(completion(request, event, int(service.clock.now()))))
-        return body
+        found = await service.store.documents(request.scope.space, after=None, limit=1, timeout_s=settings.timeout_s)
+        return body, not found
     finally:
         await service.aclose()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
+from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from rag.cli.output import people, print_json, run
@@ -17,6 +18,7 @@ from rag.errors import ConfigError
 from rag.retrieval import generations
 from rag.settings import Settings, load_settings
 from rag.storage import backup as archives
+from rag.storage.archive import Entry
 from rag.storage.folder import DataFolder
 
 Config = Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings file.")]
@@ -24,7 +26,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object at t
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the archive goes; a file there is replaced.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the archive goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     url: Annotated[str | None, typer.Option(help="A running service; found by itself when it is local.")] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -34,6 +37,7 @@ def backup(
     Example: `steadyrag backup monday.tar`
     """
     settings = _settings(config)
+    _ensure_free(file, force=force)
     part = file.with_name(f".{file.name}.part")
     running = service_url(settings, url)
     try:
@@ -47,7 +51,7 @@ def backup(
     finally:
         part.unlink(missing_ok=True)
     size = file.stat().st_size
-    people.print(f"{file}: {len(entries)} files, {size >> 20} MiB", highlight=False, soft_wrap=True)
+    people.print(f"{file}: {len(entries)} files, {decimal(size)}", highlight=False, soft_wrap=True)
     if as_json:
         print_json({"file": str(file), "bytes": size, "files": len(entries)})
 
@@ -68,6 +72,13 @@ def restore(
     people.print(f"{settings.data_dir} is as it was backed up", highlight=False, soft_wrap=True)
     if as_json:
         print_json({"file": str(file), "data_dir": str(settings.data_dir)})
+
+
+def _ensure_free(file: Path, *, force: bool) -> None:
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; name the file that the archive shall be")
+    if file.exists() and not force:
+        raise ConfigError(f"{file} exists; --force replaces it")
 
 
 def _settings(config: Path | None) -> Settings:
@@ -101,7 +112,7 @@ async def _fetch(url: str, key: str | None, out: IO[bytes]) -> None:
                 advance(len(piece))
 
 
-def _check(part: Path) -> dict[str, archives.Entry]:
+def _check(part: Path) -> dict[str, Entry]:
     with _progress("checking", _size(part)) as advance:
         return archives.check(part, advance)
 

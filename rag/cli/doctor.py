@@ -40,6 +40,8 @@ def _show(report: Report) -> None:
             table.add_row(name, Text(str(value)))
         table.add_section()
     people.print(table)
+    for note in report.notes:
+        complain("note:", note)
     for problem in report.problems:
         complain("problem:", problem)
     people.print("[green]all is well[/green]" if not report.problems else f"{len(report.problems)} problem(s)")

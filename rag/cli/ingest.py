@@ -48,6 +48,12 @@ class Outcome:
     unchanged: int = 0
     failures: list[dict[str, str]] = field(default_factory=list)
 
+    def add(self, documents: int, unchanged: int, failures: Sequence[dict[str, str]]) -> None:
+        """Count a batch."""
+        self.stored += documents - unchanged - len(failures)
+        self.unchanged += unchanged
+        self.failures += failures
+
 
 class Sink(Protocol):
     """Where documents go."""
@@ -113,9 +119,8 @@ class LocalSink:
     async def put(self, documents: Sequence[Document], outcome: Outcome) -> None:
         """See `Sink`."""
         written = await self._service.writer.put(self._space, documents)
-        outcome.stored += len(written.stored)
-        outcome.unchanged += len(written.unchanged)
-        outcome.failures += [{"source": key, "reason": "the document holds no text"} for key in written.empty]
+        failures = [{"source": key, "reason": "the document holds no text"} for key in written.empty]
+        outcome.add(len(documents), len(written.unchanged), failures)
 
 
 class RemoteSink:
@@ -126,7 +131,7 @@ class RemoteSink:
         self._collection = collection
 
     async def put(self, documents: Sequence[Document], outcome: Outcome) -> None:
-        """See `Sink`. Documents that the service finds unchanged count as stored; one that it refuses is reported."""
+        """See `Sink`. A document that the service refuses is reported."""
         body = {"collection": self._collection, "documents": [asdict(document) for document in documents]}
         try:
             job = await self._submit(body)
@@ -136,8 +141,8 @@ class RemoteSink:
         while job["status"] in {"queued", "running"}:
             await asyncio.sleep(POLL_S)
             job = await self._service.call("GET", f"/v1/jobs/{job['id']}")
-        outcome.failures += [{"source": f["document_id"], "reason": f["reason"]} for f in job["failures"]]
-        outcome.stored += len(documents) - len(job["failures"])
+        failures = [{"source": f["document_id"], "reason": f["reason"]} for f in job["failures"]]
+        outcome.add(len(documents), job["unchanged"], failures)
 
     async def _submit(self, body: object) -> dict[str, Any]:
         """The job for the documents; a full queue is waited for, since the service works it off."""

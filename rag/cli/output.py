@@ -47,8 +47,16 @@ def exit_on_error() -> Iterator[None]:
     except SteadyragError as error:
         sys.exit(fail(error.message).exit_code)
     except KeyboardInterrupt:
-        people.print("[yellow]stopped[/yellow]")
-        sys.exit(INTERRUPTED)
+        sys.exit(_stopped())
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # so Typer says that Ctrl-C was pressed in a command
+            _stopped()
+        raise
+
+
+def _stopped() -> int:
+    people.print("[yellow]stopped[/yellow]")
+    return INTERRUPTED
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

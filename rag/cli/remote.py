@@ -31,14 +31,14 @@ class Remote:
         self._session = session
         self._url = url
 
-    async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Send a request, give back its JSON.
+    async def call(self, method: str, path: str, body: object = None, *, key: str | None = None) -> dict[str, Any]:
+        """Send a request, with the administrator's key where it needs that; give back its JSON.
 
         Raises:
             SteadyragError: nobody answers, or the service says no.
         """
         try:
-            async with self._session.request(method, self._url + path, json=body) as response:
+            async with self._session.request(method, self._url + path, json=body, headers=_bearer(key)) as response:
                 content = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise ConfigError(f"no steadyrag answers at {self._url} ({type(error).__name__}); is it running?") from None
@@ -55,9 +55,8 @@ class Remote:
         Raises:
             SteadyragError: nobody answers, the service says no, or the connection breaks.
         """
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            async with self._session.get(self._url + path, headers=headers) as response:
+            async with self._session.get(self._url + path, headers=_bearer(key)) as response:
                 if response.status >= 400:
                     raise _error(response.status, await response.json(content_type=None))
                 yield response.content_length, response.content.iter_chunked(1 << 20)
@@ -70,6 +69,10 @@ async def connect(url: str) -> AsyncIterator[Remote]:
     """A connection to the service at `url`."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
         yield Remote(session, url)
+
+
+def _bearer(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _error(status: int, content: dict[str, Any]) -> SteadyragError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 import uvicorn
@@ -19,6 +21,7 @@ from rag.cli.output import people, run
 from rag.compose import compose
 from rag.errors import ConfigError
 from rag.settings import Settings, load_settings
+from rag.storage.folder import current_owner
 from rag.telemetry.metrics import Metrics
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -40,7 +43,7 @@ def serve(
     if host not in LOOPBACK:
         raise ConfigError(f"--host {host}: without keys the service listens on loopback only; use 127.0.0.1")
     settings = load_settings(config)
-    with _listen(host, port) as listener:
+    with _listen(host, port, settings.data_dir) as listener:
         run(_serve(settings, listener))
 
 
@@ -92,11 +95,11 @@ def _tells_something(record: logging.LogRecord) -> bool:
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, data_dir: Path) -> socket.socket:
     """The bound socket.
 
     Raises:
-        ConfigError: the port is taken or may not be used.
+        ConfigError: the port is taken, by a service on this data folder or by another program, or may not be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -106,8 +109,19 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise _taken(host, port, data_dir) from None
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from None
     return listener
+
+
+def _taken(host: str, port: int, data_dir: Path) -> ConfigError:
+    owner = current_owner(data_dir)
+    if owner is not None and owner.url is not None and urlsplit(owner.url).port == port:
+        return ConfigError(
+            f"steadyrag runs already: process {owner.pid} serves {owner.url} from {data_dir}; use it, or stop it first"
+        )
+    return ConfigError(f"port {port} of {host} is in use by another program; stop it, or choose another with --port")
 
 
 def _url(listener: socket.socket) -> str:

@@ -124,9 +124,10 @@ def _publish(work: Path, folder: Path) -> None:
     try:
         os.replace(done, folder)
     except OSError:
-        shutil.rmtree(done)
         if not (folder / MANIFEST).exists():
             raise
+    finally:
+        shutil.rmtree(done, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +22,8 @@ MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 #: Raised when the layout or the way of exporting changes, so that old exports are made anew.
 FORMAT = 1
+#: How long an exporter that was told to stop may clear away.
+STOP_S = 10.0
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 
@@ -69,6 +75,7 @@ def prepare(cache_dir: Path, model: str) -> Path:
 
     Raises:
         ConfigError: the exporter is not installed, or it failed.
+        KeyboardInterrupt: Ctrl-C was pressed; the child process has cleared away what it had begun.
     """
     folder = model_folder(cache_dir, model)
     if read_manifest(folder) is not None:
@@ -78,14 +85,47 @@ def prepare(cache_dir: Path, model: str) -> Path:
             f"the embedding model {model} is not exported yet, and the exporter is not installed; "
             "run: pip install 'steadyrag[export]'"
         )
-    sys.stderr.write(f"Exporting {model} to int8 ONNX, once; takes about half a minute ...\n")
-    done = subprocess.run(  # noqa: S603 - our own module, arguments not interpreted by a shell
-        [sys.executable, "-W", "ignore", "-m", "rag.embedding.export", model, str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0 or read_manifest(folder) is None:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+    status, said = _run([sys.executable, "-W", "ignore", "-m", "rag.embedding.export", model, str(folder)], model)
+    if status != 0 or read_manifest(folder) is None:
+        last = (said.strip().splitlines() or ["no output"])[-1]
         raise ConfigError(f"exporting the embedding model {model} failed: {last[:500]}")
     return folder
+
+
+def _run(command: list[str], model: str) -> tuple[int, str]:
+    """Run the exporter; gives its exit status and what it wrote to standard error."""
+    # in a session of its own, so that Ctrl-C comes to it once, through us, and does not disturb its clearing away
+    with (
+        _ctrl_c_raises(),
+        subprocess.Popen(  # noqa: S603 - our own module, arguments not interpreted by a shell
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as child,
+    ):
+        sys.stderr.write(f"Exporting {model} to int8 ONNX, once; takes about half a minute ...\n")
+        try:
+            _, said = child.communicate()
+        except KeyboardInterrupt:
+            _stop(child)
+            raise
+    return child.returncode, said
+
+
+@contextmanager
+def _ctrl_c_raises() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt: asyncio would cancel the task, which waits here without the event loop."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    child.send_signal(signal.SIGINT)
+    try:
+        child.communicate(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()

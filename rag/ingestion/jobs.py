@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from rag.errors import SteadyragError, StorageFull, Unavailable
@@ -34,9 +35,7 @@ class JobQueue(Protocol):
     async def next(self, *, timeout_s: float) -> tuple[Job, list[Document]] | None:
         """The job whose turn it is, with its documents; one that was interrupted comes again, whole."""
 
-    async def update(
-        self, job_id: str, state: JobState, done: int, failures: Sequence[Failure], *, timeout_s: float
-    ) -> None:
+    async def update(self, job: Job, *, timeout_s: float) -> None:
         """Record progress; a finished job gives up its documents."""
 
 
@@ -122,46 +121,46 @@ class JobWorker:
                         await self._wake.wait()
 
     async def _run(self, job: Job, documents: list[Document]) -> None:
-        failures: list[Failure] = []
-        done = 0
+        job = replace(job, state=JobState.RUNNING, done=0, unchanged=0, failures=())
         for batch in (documents[start : start + BATCH] for start in range(0, len(documents), BATCH)):
-            await self._jobs.update(job.id, JobState.RUNNING, done, failures, timeout_s=STEP_TIMEOUT_S)
-            failures += await self._put(job, batch)
-            done += len(batch)
-        state = JobState.FAILED if len(failures) == job.total else JobState.DONE
-        await self._jobs.update(job.id, state, done, failures, timeout_s=STEP_TIMEOUT_S)
+            await self._jobs.update(job, timeout_s=STEP_TIMEOUT_S)
+            job = await self._put(job, batch)
+        state = JobState.FAILED if len(job.failures) == job.total else JobState.DONE
+        await self._jobs.update(replace(job, state=state), timeout_s=STEP_TIMEOUT_S)
 
-    async def _put(self, job: Job, batch: Sequence[Document]) -> list[Failure]:
+    async def _put(self, job: Job, batch: Sequence[Document]) -> Job:
+        """The job after the batch."""
         attempt = 1
         while True:
             try:
-                return await self._write(job.space, batch)
+                return await self._write(job, batch)
             except Exception as error:  # noqa: BLE001 - one document must not end the worker: `_reason` logs a defect
                 if not isinstance(error, Unavailable) or attempt >= self._retries.attempts:
                     return await self._one_by_one(job, batch, attempt)
                 await self._pause(attempt, error.message)
                 attempt += 1
 
-    async def _one_by_one(self, job: Job, batch: Sequence[Document], attempts: int) -> list[Failure]:
+    async def _one_by_one(self, job: Job, batch: Sequence[Document], attempts: int) -> Job:
         """Give each document a last try of its own: one must not cost its neighbours."""
-        failures: list[Failure] = []
         for document in batch:
             try:
-                failures += await self._write(job.space, [document])
+                job = await self._write(job, [document])
             except Exception as error:  # noqa: BLE001 - as above
-                failures.append(Failure(document.id, _reason(error), attempts + 1))
-                await self._letters.add(job, document, failures[-1], timeout_s=STEP_TIMEOUT_S)
-        return failures
+                failure = Failure(document.id, _reason(error), attempts + 1)
+                await self._letters.add(job, document, failure, timeout_s=STEP_TIMEOUT_S)
+                job = job.after(1, failures=[failure])
+        return job
 
-    async def _write(self, space: Space, documents: Sequence[Document]) -> list[Failure]:
-        """Store the documents, when there is room; gives back those without text."""
+    async def _write(self, job: Job, documents: Sequence[Document]) -> Job:
+        """Store the documents, when there is room; those without text have failed."""
         while True:
             try:
-                written = await self._writer.put(space, documents)
+                written = await self._writer.put(job.space, documents)
             except StorageFull as error:
                 await self._pause(self._retries.attempts, error.message)
             else:
-                return [Failure(document_id, "the document holds no text") for document_id in written.empty]
+                failures = [Failure(document_id, "the document holds no text") for document_id in written.empty]
+                return job.after(len(documents), unchanged=len(written.unchanged), failures=failures)
 
     async def _pause(self, attempt: int, reason: str) -> None:
         pause_s = self._retries.delay_s(attempt, self._rng)

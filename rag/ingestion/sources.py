@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import sys
 import zlib
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
-from rag.errors import InvalidRequest, UnreadableDocument
+from rag.errors import InvalidRequest, PayloadTooLarge, UnreadableDocument
 from rag.ingestion.readers import READERS, parse_bytes, reader_for
 from rag.ingestion.readers.jsonl import BadLine, LineStream, read_lines
 from rag.types import Document
 
-__all__ = ["MAX_FILE_BYTES", "STDIN", "BadFile", "documents", "expand", "parse_bytes", "read"]
+__all__ = ["MAX_FILE_BYTES", "STDIN", "BadFile", "documents", "expand", "parse_bytes", "read", "received"]
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 #: JSON Lines on standard input. No file of this name could be read, for want of a suffix.
@@ -114,6 +115,43 @@ def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Document | Bad
         yield BadFile(name, error.message)
     except (OSError, EOFError, zlib.error) as error:
         yield BadFile(name, getattr(error, "strerror", None) or str(error))
+
+
+def received(name: str, data: bytes, max_bytes: int) -> list[Document]:
+    """The documents of a file that somebody sent: all that `read` would find in it, or an error.
+
+    Args:
+        name: the file's name, which is the id of a document that is a file by itself.
+        data: its content.
+        max_bytes: bound of what compressed content may become.
+
+    Raises:
+        PayloadTooLarge: it becomes more.
+        UnreadableDocument: no reader for the suffix, not what the suffix says, or a line that is no document.
+        ConfigError: the format's reader needs a library that is not installed.
+    """
+    if not name.lower().endswith(_JSONL):
+        return [parse_bytes(name, data)]
+    lines = _unpacked(name, data, max_bytes) if name.lower().endswith(".gz") else data
+    found: list[Document] = []
+    for record in _records(name, io.BytesIO(lines), max_bytes):
+        if isinstance(record, BadFile):
+            raise UnreadableDocument(f"{record.source}: {record.reason}")
+        found.append(record)
+    if not found:
+        raise UnreadableDocument(f"{name}: it holds no document")
+    return found
+
+
+def _unpacked(name: str, data: bytes, max_bytes: int) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(data)) as stream:
+            content = stream.read(max_bytes + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableDocument(f"{name}: {error}") from error
+    if len(content) > max_bytes:
+        raise PayloadTooLarge(f"{name} holds more than {max_bytes:,} bytes; send less, or several requests")
+    return content
 
 
 def document_id(path: Path) -> str:

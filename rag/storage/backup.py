@@ -1,44 +1,32 @@
 """One archive of the data folder, and the folder made anew from it.
 
-A tar file: the catalog, the shards as they lie on the disk, the format, and last the manifest with size and SHA-256 of
-every file, so that an archive that was cut off has none. What is derived, the lexical index, is left out. A restoring
-checks all of it, lays it out beside the data folder, and takes its place in one step (renameat2, RENAME_EXCHANGE).
+A tar file: the catalog, the shards as they lie on the disk (see `rag.storage.archive`), the format, and last the
+manifest with size and SHA-256 of every file, so that an archive that was cut off has none. What is derived, the lexical
+index, is left out. A restoring checks all of it, lays it out beside the data folder, and takes its place in one step
+(renameat2, RENAME_EXCHANGE).
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from rag.errors import ConfigError, DataFolderCorrupt, StorageFull
+from rag.storage.archive import CHUNK, Advance, Entry, add, opened, read
 from rag.storage.folder import FORMAT, FORMAT_FILE, LOCK_FILE, DataFolder
 
 CATALOG, MANIFEST = "catalog.db", "manifest.json"
 KIND = "steadyrag backup"
-CHUNK = 1 << 20
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-
-#: Told the bytes that were just done.
-Advance = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of an archive."""
-
-    size: int
-    sha256: str
 
 
 def pack(out: IO[bytes], folder: Path, shards: Mapping[str, Path]) -> None:
@@ -51,33 +39,32 @@ def pack(out: IO[bytes], folder: Path, shards: Mapping[str, Path]) -> None:
     """
     entries: dict[str, Entry] = {}
     with (
-        tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as archive,
+        tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         tempfile.TemporaryDirectory(dir=folder) as scratch,
     ):
         copy = Path(scratch) / CATALOG
         _copy_catalog(folder / CATALOG, copy)
         for name, file in [(CATALOG, copy), (FORMAT_FILE, folder / FORMAT_FILE), *_files(shards)]:
-            entries[name] = _add(archive, name, file)
+            entries[name] = add(archive, name, file)
         manifest = {"kind": KIND, "format": FORMAT, "files": {n: [e.size, e.sha256] for n, e in entries.items()}}
         content = Path(scratch) / MANIFEST
         content.write_text(json.dumps(manifest))
         archive.add(content, MANIFEST)
 
 
-def size_of(folder: Path, shards: Mapping[str, Path]) -> int:
-    """About how many bytes `pack` will write."""
-    return (folder / CATALOG).stat().st_size + sum(file.stat().st_size for _, file in _files(shards))
-
-
 def check(file: Path, advance: Advance = lambda _done: None) -> dict[str, Entry]:
     """Read the whole archive; gives back its files.
+
+    Args:
+        file: the archive.
+        advance: told of the bytes that were read of it.
 
     Raises:
         ConfigError: it is no backup, is of another format, or is damaged; the message says which.
     """
     found: dict[str, Entry] = {}
     manifest: bytes | None = None
-    with _opened(file) as archive:
+    with _opened(file, advance) as archive:
         for member in archive:
             source = archive.extractfile(member) if member.isfile() else None
             if source is None or not _is_safe(member.name):
@@ -85,7 +72,7 @@ def check(file: Path, advance: Advance = lambda _done: None) -> dict[str, Entry]
             if member.name == MANIFEST:
                 manifest = source.read()
             else:
-                found[member.name] = _digest(source, None, advance)
+                found[member.name] = read(source)
     _compare(file, found, manifest)
     return found
 
@@ -107,7 +94,7 @@ def restore(file: Path, folder: Path, *, force: bool = False, advance: Advance =
     with DataFolder(folder) as held:
         if not force and any(entry.name != LOCK_FILE for entry in folder.iterdir()):
             raise ConfigError(f"{folder} holds data; --force replaces it")
-        if shutil.disk_usage(folder).free < sum(entry.size for entry in entries.values()):
+        if shutil.disk_usage(folder).free < file.stat().st_size:
             raise StorageFull(f"the disk of {folder} has no room for what {file} holds; nothing was changed")
         beside = _beside(held.path)
         try:
@@ -133,31 +120,10 @@ def _files(shards: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
                 yield f"{name}/{file.relative_to(folder).as_posix()}", file
 
 
-def _add(archive: tarfile.TarFile, name: str, file: Path) -> Entry:
-    with file.open("rb") as content:
-        info = archive.gettarinfo(arcname=name, fileobj=content)
-        reader = _Hashing(content)
-        archive.addfile(info, reader)
-    return Entry(info.size, reader.digest.hexdigest())
-
-
-class _Hashing:
-    """A file that is digested as it is read."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self.digest.update(data)
-        return data
-
-
 @contextmanager
-def _opened(file: Path) -> Iterator[tarfile.TarFile]:
+def _opened(file: Path, advance: Advance) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(file, "r:") as archive:
+        with opened(file, advance) as told, tarfile.open(fileobj=told, mode="r:") as archive:
             yield archive
     except FileNotFoundError:
         raise ConfigError(f"no such file: {file}") from None
@@ -170,17 +136,6 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
 def _is_safe(name: str) -> bool:
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
-
-
-def _digest(source: IO[bytes], target: IO[bytes] | None, advance: Advance) -> Entry:
-    digest, size = hashlib.sha256(), 0
-    while data := source.read(CHUNK):
-        digest.update(data)
-        size += len(data)
-        if target is not None:
-            target.write(data)
-        advance(len(data))
-    return Entry(size, digest.hexdigest())
 
 
 def _compare(file: Path, found: Mapping[str, Entry], manifest: bytes | None) -> None:
@@ -206,12 +161,12 @@ def _beside(folder: Path) -> Path:
 
 
 def _lay_out(file: Path, target: Path, expected: Mapping[str, Entry], advance: Advance) -> None:
-    with _opened(file) as archive:
+    with _opened(file, advance) as archive:
         for name, entry in expected.items():
             source, path = archive.extractfile(name), target / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as out:
-                if source is None or _digest(source, out, advance) != entry:
+            with path.open("wb", CHUNK) as out:
+                if source is None or read(source, out) != entry:
                     raise ConfigError(f"{file} changed while it was read; nothing was restored")
                 out.flush()
                 os.fsync(out.fileno())

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS documents(
     digest TEXT NOT NULL, title TEXT NOT NULL, url TEXT, metadata TEXT NOT NULL, at REAL NOT NULL,
     UNIQUE(tenant, collection, id)
 );
+CREATE INDEX IF NOT EXISTS present_documents ON documents(tenant) WHERE digest <> '';
 CREATE TABLE IF NOT EXISTS passages(
     id TEXT NOT NULL UNIQUE,
     seq INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
@@ -30,7 +31,7 @@ CREATE INDEX IF NOT EXISTS passages_by_document ON passages(seq, ordinal);
 CREATE TABLE IF NOT EXISTS unsettled_points(passage_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS jobs(
     id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, tenant TEXT NOT NULL, collection TEXT NOT NULL,
-    state TEXT NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL,
+    state TEXT NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL, unchanged INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL, updated REAL NOT NULL, failures TEXT NOT NULL, body BLOB
 );
 CREATE INDEX IF NOT EXISTS unfinished_jobs ON jobs(number) WHERE body IS NOT NULL;

@@ -138,6 +138,12 @@ class SqlitePassageStore:
         )
         return [(name, docs, passages) for name, docs, passages in await self._fetch(query, (tenant,), timeout_s)]
 
+    async def count(self, tenant: str, *, timeout_s: float) -> int:
+        """Documents of the tenant, over all collections."""
+        query = "SELECT COUNT(*) FROM documents WHERE tenant = ? AND digest <> ''"
+        ((count,),) = await self._fetch(query, (tenant,), timeout_s)
+        return int(count)
+
     async def _fetch(self, query: str, values: tuple[object, ...], timeout_s: float) -> list[tuple[Any, ...]]:
         return await self._database.read(lambda c: c.execute(query, values).fetchall(), timeout_s=timeout_s)
 

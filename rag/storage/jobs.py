@@ -7,8 +7,8 @@ import json
 import sqlite3
 import uuid
 import zlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,7 +16,7 @@ from rag.errors import Overloaded
 from rag.storage.database import Database
 from rag.types import Clock, Document, Space
 
-_COLUMNS = "id, tenant, collection, state, total, done, created, updated, failures"
+_COLUMNS = "id, tenant, collection, state, total, done, created, updated, failures, unchanged"
 #: Finished jobs kept for `GET /v1/jobs/{id}`.
 KEPT_JOBS = 10_000
 #: When a caller who was turned away may come again.
@@ -47,8 +47,9 @@ class Job:
 
     Attributes:
         total: documents accepted.
-        done: documents dealt with, the failed ones included.
+        done: documents dealt with, the unchanged and the failed ones included.
         created: seconds since the epoch, as is `updated`.
+        unchanged: documents that were stored as they are, before this run of the job.
     """
 
     id: str
@@ -59,6 +60,21 @@ class Job:
     created: float
     updated: float
     failures: tuple[Failure, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state in {JobState.DONE, JobState.FAILED}
+
+    def after(self, documents: int, *, unchanged: int = 0, failures: Iterable[Failure] = ()) -> Job:
+        """The job with so many more documents dealt with, and what became of them."""
+        return replace(
+            self,
+            done=self.done + documents,
+            unchanged=self.unchanged + unchanged,
+            failures=(*self.failures, *failures),
+        )
 
 
 class JobStore:
@@ -70,6 +86,7 @@ class JobStore:
     """
 
     def __init__(self, database: Database, clock: Clock, *, max_jobs: int = 1_000, max_bytes: int = 1 << 30) -> None:
+        database.now(_add_missing_column)
         self._database = database
         self._clock = clock
         self._max_jobs = max_jobs
@@ -118,20 +135,18 @@ class JobStore:
             return None
         return _job(row[:-1]), await asyncio.to_thread(unpacked, row[-1])
 
-    async def update(
-        self, job_id: str, state: JobState, done: int, failures: Sequence[Failure], *, timeout_s: float
-    ) -> None:
+    async def update(self, job: Job, *, timeout_s: float) -> None:
         """Record progress; a finished job gives up its documents, and the oldest finished ones go."""
         at = self._clock.now()
-        finished = state in {JobState.DONE, JobState.FAILED}
+        told = json.dumps([asdict(failure) for failure in job.failures])
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "UPDATE jobs SET state = ?, done = ?, updated = ?, failures = ?, "
+                "UPDATE jobs SET state = ?, done = ?, unchanged = ?, updated = ?, failures = ?, "
                 "body = CASE WHEN ? THEN NULL ELSE body END WHERE id = ?",
-                (state, done, at, json.dumps([asdict(failure) for failure in failures]), finished, job_id),
+                (job.state, job.done, job.unchanged, at, told, job.finished, job.id),
             )
-            if finished:
+            if job.finished:
                 connection.execute(
                     "DELETE FROM jobs WHERE body IS NULL AND number <= (SELECT MAX(number) FROM jobs) - ?", (KEPT_JOBS,)
                 )
@@ -164,6 +179,12 @@ def unpacked(body: bytes) -> list[Document]:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    job_id, tenant, collection, state, total, done, created, updated, failures = row
+    job_id, tenant, collection, state, total, done, created, updated, failures, unchanged = row
     failed = tuple(Failure(**fields) for fields in json.loads(failures))
-    return Job(job_id, Space(tenant, collection), JobState(state), total, done, created, updated, failed)
+    return Job(job_id, Space(tenant, collection), JobState(state), total, done, created, updated, failed, unchanged)
+
+
+def _add_missing_column(connection: sqlite3.Connection) -> None:
+    """Let a file that was made before unchanged documents were counted have the count."""
+    if "unchanged" not in {row[1] for row in connection.execute("PRAGMA table_info(jobs)").fetchall()}:
+        connection.execute("ALTER TABLE jobs ADD COLUMN unchanged INTEGER NOT NULL DEFAULT 0")

@@ -22,6 +22,7 @@ from rag.resilience.events import (
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 COSINES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 1)
+GAINS = tuple(tenths / 10 for tenths in range(-5, 10))
 AGES_S = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800)
 #: In the order of the numbers that the gauge shows.
 BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "half-open", "open")
@@ -67,6 +68,7 @@ class Metrics:
             buckets=AGES_S,
             registry=registry,
         )
+        self._routing = _Routing(registry)
         self._tokens = Counter("steadyrag_tokens", "Tokens by model and kind.", ["model", "kind"], registry=registry)
         self._calls = Counter(
             "steadyrag_calls", "Guarded calls to a dependency by outcome.", ["name", "outcome"], registry=registry
@@ -89,6 +91,10 @@ class Metrics:
         """Export a gauge whose value is asked for at each scrape."""
         Gauge(name, text, registry=self._registry).set_function(value)
 
+    def model(self, tier: str, model: str, version: str, share: float) -> None:
+        """Export which share of the users of a tier a model has, 0 to 1."""
+        self._routing.shares.labels(tier, model, version).set(share)
+
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count a finished HTTP request."""
         self._requests.labels(route, str(status)).inc()
@@ -107,6 +113,7 @@ class Metrics:
             self._degraded.labels(label).inc()
         for stage, milliseconds in answer.timings_ms.items():
             self._stages.labels(stage).observe(milliseconds / 1e3)
+        self._routing.answer(answer)
         if said.similarity is None:
             self._tokens.labels(answer.route.model, "prompt").inc(answer.usage.prompt_tokens)
             self._tokens.labels(answer.route.model, "completion").inc(answer.usage.completion_tokens)
@@ -132,3 +139,35 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _Routing:
+    """Which models were chosen, and what they cost."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._choices = Counter(
+            "steadyrag_routes", "Choices of a model by tier and what settled them.", ["tier", "rule"], registry=registry
+        )
+        self._gain = Histogram(
+            "steadyrag_route_score", "Gain expected of the large model.", buckets=GAINS, registry=registry
+        )
+        self._cost = Counter("steadyrag_cost", "Cost of the answers by model.", ["model"], registry=registry)
+        self._saved = Counter(
+            "steadyrag_cost_saved", "Cost of the answers that the cache gave again.", registry=registry
+        )
+        self.shares = Gauge(
+            "steadyrag_model_users",
+            "Share of the users of a tier that gets a model.",
+            ["tier", "model", "version"],
+            registry=registry,
+        )
+
+    def answer(self, answer: Answer) -> None:
+        """Count an answer; a stored one was not routed, and cost nothing."""
+        self._saved.inc(answer.cost.saved)
+        if answer.cache.similarity is not None:
+            return
+        self._choices.labels(answer.route.tier, answer.route.rule).inc()
+        self._cost.labels(answer.route.model).inc(answer.cost.amount)
+        if answer.route.score is not None:
+            self._gain.observe(answer.route.score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -34,7 +35,7 @@ async def taken(jobs: JobStore) -> Job:
 
 async def update(jobs: JobStore, job: Job, state: JobState, done: int = 0, failures: tuple[Failure, ...] = ()) -> None:
     """Record progress."""
-    await jobs.update(job.id, state, done, failures, timeout_s=10)
+    await jobs.update(replace(job, state=state, done=done, failures=failures), timeout_s=10)
 
 
 class JobStoreContract:
@@ -90,9 +91,10 @@ class JobStoreContract:
         await taken(jobs)
         clock.advance(5)
         failures = (Failure("a", "no text"), Failure("b", 'odd "quotes"', 7))
-        await update(jobs, job, JobState.FAILED, 2, failures)
+        ended = replace(job, state=JobState.FAILED).after(1, unchanged=1).after(1, failures=failures)
+        await jobs.update(ended, timeout_s=10)
         told = await jobs.get("default", job.id, timeout_s=10)
-        assert told == Job(job.id, SPACE, JobState.FAILED, 2, 2, job.created, job.created + 5, failures)
+        assert told == Job(job.id, SPACE, JobState.FAILED, 2, 2, job.created, job.created + 5, failures, 1)
 
     async def test_more_jobs_than_may_wait_are_refused_until_one_is_done(self, make_jobs: MakeJobs) -> None:
         jobs = make_jobs(max_jobs=2)

@@ -273,7 +273,7 @@ class TestOneOfAKind:
             done = steadyrag(environment(), "serve", "--port", taken.getsockname()[1])
         assert done.returncode == 2
         (line,) = lines(done)
-        assert "Address already in use; choose another with --port" in line
+        assert "is in use by another program; stop it, or choose another with --port" in line
 
     def test_a_second_service_on_the_same_folder(self, environment):
         settings = environment(index__shards=1)

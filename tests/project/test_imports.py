@@ -14,12 +14,20 @@ ADAPTERS = (
     "rag.retrieval.edge",
     "rag.retrieval.lexical",
     "rag.retrieval.qdrant",
+    "rag.storage.cache.sqlite",
     "rag.storage.documents",
     "rag.storage.redis",
     "router.backends",
 )
-#: Where adapters are picked: for the service, its indexes by themselves, and for its ingestion process.
-COMPOSITION_ROOTS = ("rag.compose", "rag.indexes", "rag.ingestion.child")
+#: Where adapters are picked: for the service, for its indexes, models and storage by themselves, and for its ingestion.
+COMPOSITION_ROOTS = (
+    "rag.compose",
+    "rag.caching",
+    "rag.indexes",
+    "rag.models",
+    "rag.persistence",
+    "rag.ingestion.child",
+)
 #: A module that imports one of these touches the outside: it is an adapter, or it stands in the next list.
 OUTSIDE = {"aiohttp", "onnxruntime", "qdrant_client", "qdrant_edge", "redis", "sqlite3"}
 #: Modules that may touch the outside and implement no port -> why.

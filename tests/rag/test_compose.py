@@ -36,6 +36,7 @@ async def test_every_port_is_served(settings):
         "cache": "memory: exact and similar questions",
         "model:small": "extractive:",
         "model:large": "extractive:",
+        "routing": "always small",
     }
     await service.aclose()
 
@@ -125,7 +126,7 @@ UNKNOWN = {
     "lexical": ({"lexical": {"url": "elastic:"}}, "LEXICAL__URL"),
     "a lexical index on a Qdrant that there is not": ({"lexical": {"url": "qdrant:"}}, "LEXICAL__URL"),
     "log": ({"log": {"url": "kafka://localhost"}}, "LOG__URL"),
-    "cache": ({"cache": {"store": "sqlite:"}}, "CACHE__STORE"),
+    "cache": ({"cache": {"store": "file:"}}, "CACHE__STORE"),
     "small model": ({"models": {"small": "gpt-4"}}, "MODELS__SMALL"),
     "large model without a name": ({"models": {"large": "http://localhost/v1"}}, "MODELS__LARGE"),
     "a model in a file": ({"models": {"large": "file:///etc/passwd#x"}}, "MODELS__LARGE"),
@@ -218,12 +219,6 @@ async def test_the_index_may_lie_elsewhere(settings, scratch):
     await service.aclose()
     assert sorted(path.name for path in (scratch / "elsewhere").iterdir()) == ["shard-0", "shard-1"]
     assert not (scratch / "data" / "index").exists()
-
-
-async def test_answers_are_observed_and_callers_who_do_not_choose_get_the_default(settings):
-    service = await compose(settings(models={"default": "large"}))
-    assert service.pipeline._router.choose("auto").tier == "large"
-    await service.aclose()
 
 
 async def test_closing_leaves_no_task_behind(settings):

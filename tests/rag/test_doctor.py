@@ -1,10 +1,12 @@
 import sys
+from contextlib import AsyncExitStack
 
 import pytest
 from aiohttp import web
 
 from chaos.lab.qdrant.server import VERSION, serving
 from rag import doctor
+from rag.disclosed import disclosed
 from rag.doctor import examine, foreign_packages
 from rag.settings import load_settings
 from rag.storage.folder import DataFolder
@@ -26,6 +28,8 @@ async def test_what_serves_what_is_held_and_in_which_version(settings, scratch):
     assert report.serving["index"] == "edge: 1 shards (Qdrant Edge)"
     assert report.state["data_dir"] == str(scratch / "data")
     assert report.state["collections"] == {}
+    assert report.state["documents"] == 0
+    assert report.notes == []
     assert report.state["log_position"] == 0
     assert report.state["disk_free_mib"] > 0
     assert {"python", "steadyrag", *doctor.LIBRARIES} == set(report.versions)
@@ -64,6 +68,83 @@ async def answering():
     yield start
     for runner in runners:
         await runner.cleanup()
+
+
+@pytest.fixture
+async def service(scratch):
+    """Announce a service on the data folder that tells the given settings; gives its URL."""
+    async with AsyncExitStack() as stack:
+
+        async def start(told, documents=3):
+            async def ready(_):
+                return web.json_response({"ready": True, "documents": documents})
+
+            async def shown(request):
+                keyed = request.headers.get("Authorization") == "Bearer s3cret"
+                return web.json_response({"settings": disclosed(told)} if keyed or not told.admin_key else {})
+
+            app = web.Application()
+            app.add_routes([web.get("/ready", ready), web.get("/admin/settings", shown)])
+            runner = web.AppRunner(app, access_log=None)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            stack.enter_context(DataFolder(scratch / "data")).announce(url)
+            return url
+
+        yield start
+
+
+async def test_beside_a_running_service_all_may_be_well(settings, service):
+    await service(settings())
+    report = await examine(settings())
+    assert (report.problems, report.notes, report.misconfigured) == ([], [], False)
+    assert report.state["documents"] == 3
+
+
+async def test_settings_that_are_not_those_of_the_running_service_are_noted(settings, service):
+    await service(settings())
+    report = await examine(settings(timeout_s=7.0, log={"url": "redis://user:hush@127.0.0.1:9/0"}))
+    assert (report.problems, report.misconfigured) == ([], False)
+    assert report.notes == [
+        "STEADYRAG_LOG__URL is 'redis://***@127.0.0.1:9/0' here and 'sqlite:' in the running service",
+        "STEADYRAG_TIMEOUT_S is 7.0 here and 30.0 in the running service",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"log": {"url": "kafka://here"}}, "STEADYRAG_LOG__URL='kafka://here'"),
+        ({"index": {"url": "faiss:"}}, "STEADYRAG_INDEX__URL='faiss:'"),
+        ({"lexical": {"url": "qdrant:"}}, "STEADYRAG_LEXICAL__URL='qdrant:' needs"),
+        ({"models": {"small": "nonsense"}}, "nonsense"),
+    ],
+)
+async def test_settings_of_which_nothing_can_be_built_are_a_problem_beside_a_running_service(
+    settings, service, values, said
+):
+    await service(settings())
+    report = await examine(settings(**values))
+    (problem,) = report.problems
+    assert said in problem
+    assert report.misconfigured
+
+
+async def test_servers_are_not_joined_to_try_settings(settings, service, scratch):
+    await service(settings())
+    elsewhere = {"url": f"edge:{scratch / 'elsewhere'}", "shards": 1}
+    chosen = settings(index=elsewhere, log={"url": "redis://127.0.0.1:9"}, cache={"store": "redis://127.0.0.1:9"})
+    assert (await examine(chosen)).problems == []
+    assert not (scratch / "elsewhere").exists()
+
+
+async def test_a_key_that_is_not_the_running_services_is_noted(settings, service):
+    await service(settings(admin_key="s3cret"))
+    assert (await examine(settings(admin_key="s3cret"))).notes == []
+    (note,) = (await examine(settings())).notes
+    assert "STEADYRAG_ADMIN_KEY" in note
 
 
 @pytest.mark.parametrize(("status", "problems"), [(200, 0), (401, 0), (500, 1)])

@@ -1,5 +1,7 @@
 import pytest
 
+QUESTION = {"messages": [{"role": "user", "content": "How tall is the Eiffel Tower?"}]}
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -41,6 +43,28 @@ async def test_an_embedded_index_has_no_alias_to_publish(http):
     async with http.post("/admin/index/publish") as response:
         assert response.status == 404
         assert "no alias" in (await response.json())["detail"]
+
+
+async def test_stored_answers_are_shown_and_forgotten(make_service, client):
+    http = await client(await make_service())
+    await http.post("/v1/chat/completions", json=QUESTION)
+    async with http.get("/admin/cache", params={"document": "tower", "limit": 1}) as response:
+        body = await response.json()
+    (stored,) = body["answers"]
+    assert (body["entries"], body["selected"]) == (1, 1)
+    assert (stored["question"], stored["outdated"]) == ("how tall is the eiffel tower", False)
+    assert "tower" in stored["documents"]
+    for params, forgotten in (({"document": "nothing"}, 0), ({"tenant": "default", "collection": "default"}, 1)):
+        async with http.delete("/admin/cache", params=params) as response:
+            assert (await response.json()) == {"forgotten": forgotten}
+    async with http.post("/v1/chat/completions", json=QUESTION) as response:
+        assert response.headers["x-steadyrag-cache"] == "miss"
+
+
+@pytest.mark.parametrize("params", [{}, {"older_than_s": "-1"}, {"documents": "a"}])
+async def test_what_to_forget_must_be_named(http, params):
+    async with http.delete("/admin/cache", params=params) as response:
+        assert response.status == 400
 
 
 async def test_with_a_key_nobody_else_may_look_or_touch(make_service, client):

@@ -24,9 +24,12 @@ ROUTES = {
     "/ready": {"get"},
     "/metrics": {"get"},
     "/admin/breakers": {"get"},
+    "/admin/cache": {"get", "delete"},
+    "/v1/feedback": {"post"},
     "/admin/breakers/{name}": {"post"},
     "/admin/backup": {"get"},
     "/admin/index/publish": {"post"},
+    "/admin/settings": {"get"},
 }
 
 

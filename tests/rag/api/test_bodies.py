@@ -8,11 +8,11 @@ from rag.errors import InvalidRequest, PayloadTooLarge
 LIMIT = 10
 
 
-class Point(BaseModel):
+class Point(BaseModel, extra="forbid"):
     x: int
 
 
-class Line(BaseModel):
+class Line(BaseModel, extra="forbid"):
     ends: list[Point]
 
 
@@ -70,6 +70,20 @@ def test_what_does_not_fit_is_said_with_its_place_and_without_its_value(body, pa
     assert told.value.param == param
     assert told.value.message.startswith(message)
     assert "secret" not in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "hint"),
+    [
+        (b'{"ends": [], "end": 1}', "end", "did you mean ends?"),
+        (b'{"ends": [{"x": 1, "X": "secret"}]}', "ends.0.X", "known are x"),
+        (b'{"ends": [], "a.ends": 1}', "a.ends", "did you mean ends?"),
+    ],
+)
+def test_an_unknown_field_is_named_with_what_was_meant(body, param, hint):
+    with pytest.raises(InvalidRequest) as told:
+        parse_json(body, Line)
+    assert (told.value.param, told.value.message) == (param, f"{param}: there is no such field; {hint}")
 
 
 def test_fields_of_a_form_fit_as_json_does():

@@ -60,7 +60,14 @@ async def test_an_answer_says_how_it_came_about(http):
         "age_s": None,
         "reason": "asked for by the caller",
     }
-    assert said["route"] == {"model": "extractive", "reason": "default", "score": None}
+    assert said["route"] == {
+        "model": "extractive",
+        "reason": "default",
+        "score": None,
+        "tier": "small",
+        "rule": "default",
+    }
+    assert said["cost"] == {"amount": 0.0, "saved": 0.0}
     assert said["degraded"] == []
     assert {"retrieve", "generate", "total"} <= set(said["timings_ms"])  # embedded only what was not asked before
     assert reply["model"] == "extractive"
@@ -182,6 +189,15 @@ async def test_models_are_listed_as_the_api_of_openai_does(http):
     assert [model["id"] for model in listed["data"]] == ["steadyrag", "steadyrag-small", "steadyrag-large"]
     async with http.get("/v1/models/steadyrag-large") as response:
         assert await response.json() == listed["data"][2]
+    (told,) = listed["data"][2]["steadyrag"]["large"]
+    assert told == {
+        "model": "extractive",
+        "version": "",
+        "users": 1.0,
+        "price": {"input": 0.0, "output": 0.0},
+        "context_tokens": None,
+    }
+    assert listed["data"][0]["steadyrag"].keys() == {"small", "large"}
 
 
 async def test_an_unknown_model_is_not_found(http):

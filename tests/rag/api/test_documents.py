@@ -1,3 +1,4 @@
+import gzip
 import io
 import urllib.parse
 
@@ -213,6 +214,25 @@ async def test_a_form_without_a_collection_goes_to_the_default_one(make_service,
     assert (job["collection"], job["status"]) == ("default", "done")
 
 
+async def test_json_lines_come_in_by_a_form_as_the_command_takes_them(http):
+    lines = b'{"_id": "a", "text": "One.", "metadata": {"n": 1}}\n\n{"_id": "b", "text": "Two."}\n'
+    files = form(("more.jsonl", lines), ("packed.JSONL.gz", gzip.compress(b'{"_id": "c", "text": "Three."}')))
+    files.add_field("collection", "lines")
+    job = await finished(http, await accepted(http, files))
+    assert (job["status"], job["total"], job["failures"]) == ("done", 3, [])
+    _, listed = await get(http, "/v1/documents", collection="lines")
+    assert [(each["id"], each["metadata"]) for each in listed["documents"]] == [("a", {"n": 1}), ("b", {}), ("c", {})]
+
+
+@pytest.mark.parametrize("field", ["files", "colection"])
+async def test_an_unknown_field_of_a_form_is_named(http, field):
+    files = form(("notes.txt", b"Plain words."), **{field: "x"})
+    async with http.post("/v1/documents", data=files) as response:
+        problem = await response.json()
+    assert (response.status, problem["param"]) == (400, field)
+    assert problem["detail"].startswith(f"{field}: there is no such field; did you mean ")
+
+
 FORMS = {
     "no file": (form(collection="a"), (400, "invalid_request")),
     "a bad collection": (form(("a.txt", b"b"), collection="a b"), (400, "invalid_request")),
@@ -222,6 +242,13 @@ FORMS = {
     "binary junk": (form(("a.txt", bytes(range(256)) * 9)), (422, "unreadable_document")),
     "a broken PDF": (form(("a.pdf", b"%PDF-1.7 and nothing more")), (422, "unreadable_document")),
     "an empty file": (form(("a.md", b"")), (422, "unreadable_document")),
+    "a line that is no document": (form(("a.jsonl", b'{"_id": "a", "text": "b"}\n{}')), (422, "unreadable_document")),
+    "no line": (form(("a.jsonl", b"\n")), (422, "unreadable_document")),
+    "many lines": (
+        form(("a.jsonl", b'{"_id": "a", "text": "b"}\n' * (LIMITS.documents + 1))),
+        (413, "payload_too_large"),
+    ),
+    "a long id in a line": (form(("a.jsonl", b'{"_id": "%s", "text": "b"}' % (b"x" * 600))), (400, "invalid_request")),
     "one good and one bad": (form(("a.txt", b"b"), ("b.exe", b"c")), (422, "unreadable_document")),
 }
 

@@ -1,10 +1,12 @@
 import pytest
 
+from rag.disclosed import disclosed
 from rag.errors import DependencyTimeout
 from rag.version import __version__
 from tests.support.chat import chat_body, complete
 from tests.support.corpus import QUESTION
 from tests.support.failing import Failing
+from tests.support.jobs import add
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -18,8 +20,25 @@ async def test_health(http):
     assert await get(http, "/health") == (200, {"status": "alive", "version": __version__})
 
 
-async def test_ready(http):
-    assert await get(http, "/ready") == (200, {"ready": True, "checks": {"document_log": "ok", "embedder": "ok"}})
+async def test_ready(make_service, client):
+    http = await client(await make_service(documents=()))
+    body = {"ready": True, "checks": {"document_log": "ok", "embedder": "ok"}, "documents": 0}
+    assert await get(http, "/ready") == (200, body)
+    await add(http, "one", ("a", "One."), ("b", "Two."))
+    await add(http, "two", ("a", "Three."))
+    assert (await get(http, "/ready"))[1]["documents"] == 3
+    async with http.delete("/v1/documents/a?collection=two"):
+        assert (await get(http, "/ready"))[1]["documents"] == 2
+
+
+async def test_settings_are_told_to_the_administrator_without_secrets(make_service, client):
+    service = await make_service(documents=(), admin_key="s3cret")
+    http = await client(service)
+    assert (await get(http, "/admin/settings"))[0] == 401
+    async with http.get("/admin/settings", headers={"Authorization": "Bearer s3cret"}) as response:
+        told = await response.json()
+    assert told == {"settings": disclosed(service.settings)}
+    assert "s3cret" not in str(told)
 
 
 async def test_a_dependency_that_does_not_answer_is_named(make_service, client):
@@ -35,6 +54,7 @@ async def test_a_dependency_that_does_not_answer_is_named(make_service, client):
     assert body == {
         "ready": False,
         "checks": {"document_log": "ok", "embedder": "embedding took longer than 2.00 s"},
+        "documents": 0,
     }
 
 
@@ -43,6 +63,7 @@ async def test_a_log_that_cannot_be_read_is_named(make_service, client):
     await service.store._database.write(lambda c: c.executescript("DROP TABLE documents") and None, timeout_s=5)
     status, body = await get(await client(service), "/ready")
     assert (status, body["ready"], body["checks"]["embedder"]) == (503, False, "ok")
+    assert body["documents"] is None
     assert body["checks"]["document_log"] == "the database catalog.db failed: no such table: documents"
 
 

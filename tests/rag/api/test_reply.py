@@ -5,7 +5,7 @@ import orjson
 from cache.types import Verdict
 from rag.api.reply import DONE, completion, extras, headers, sse, usage
 from rag.errors import DependencyFailed
-from rag.pipeline.request import Answer, Ask, CacheOutcome, Delta, Plan
+from rag.pipeline.request import Answer, Ask, CacheOutcome, Cost, Delta, Plan
 from rag.types import ANONYMOUS, Citation, Deadline, Passage, RouteOutcome, Scope, ScoredPassage, Space
 from router.types import Message, TokenUsage
 from tests.support.clock import FakeClock
@@ -26,9 +26,10 @@ ANSWER = Answer(
     finish_reason="stop",
     usage=TokenUsage(90, 7, 64),
     cache=CacheOutcome(Verdict.EXACT, 1.0, 2.5, "same"),
-    route=RouteOutcome("extractive", "default"),
+    route=RouteOutcome("extractive", "gain 0.100 < 0.500", 0.1, "small", "score"),
     degraded=("shards:3/4",),
     timings_ms={"total": 1.5},
+    cost=Cost(saved=0.002),
 )
 PLAN = Plan(ANSWER.cache, ANSWER.route, ANSWER.degraded)
 CREATED = 1_600_000_000
@@ -48,7 +49,14 @@ EXTRAS = {
         "request_id": "req_1",
         "answered": True,
         "cache": {"verdict": "exact", "similarity": 1.0, "age_s": 2.5, "reason": "same"},
-        "route": {"model": "extractive", "reason": "default", "score": None},
+        "route": {
+            "model": "extractive",
+            "reason": "gain 0.100 < 0.500",
+            "score": 0.1,
+            "tier": "small",
+            "rule": "score",
+        },
+        "cost": {"amount": 0.0, "saved": 0.002},
         "degraded": ["shards:3/4"],
         "timings_ms": {"total": 1.5},
     },

@@ -14,11 +14,17 @@ def test_what_was_backed_up_answers_again(command, corpus, tmp_path, monkeypatch
     before = command("ask", QUESTION, "--json").json["sources"]
     done = command("backup", tmp_path / "a.tar", "--json")
     assert done.status == 0, done.err
-    assert done.json["bytes"] == (tmp_path / "a.tar").stat().st_size
+    assert done.json["bytes"] == (tmp_path / "a.tar").stat().st_size < 4 << 20
     monkeypatch.setenv("STEADYRAG_DATA_DIR", str(scratch / "other"))
     assert command("restore", tmp_path / "a.tar", "--json").json["data_dir"] == str(scratch / "other")
     assert command("ask", QUESTION, "--json").json["sources"] == before
+    assert on_disk(scratch / "other") < 2 * on_disk(scratch / "data")
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+
+
+def on_disk(folder):
+    """Bytes that the folder takes of the disk."""
+    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*"))
 
 
 def test_an_ingestion_after_the_restoring_finds_everything_unchanged(command, corpus, tmp_path, monkeypatch, scratch):
@@ -45,6 +51,21 @@ def test_data_is_not_replaced_without_being_told(command, corpus, tmp_path):
     assert command("restore", tmp_path / "a.tar", "--force").status == 0
 
 
+def test_a_file_is_not_replaced_without_being_told(command, corpus, tmp_path):
+    command("ingest", corpus)
+    (tmp_path / "a.tar").write_text("the one of monday")
+    refused = command("backup", tmp_path / "a.tar")
+    assert (refused.status, refused.error) == (2, f"{tmp_path / 'a.tar'} exists; --force replaces it")
+    assert (tmp_path / "a.tar").read_text() == "the one of monday"
+    assert command("backup", tmp_path / "a.tar", "--force").status == 0
+    assert command("restore", tmp_path / "a.tar", "--force").status == 0
+
+
+def test_a_folder_is_not_taken_for_the_archive(command, tmp_path):
+    refused = command("backup", tmp_path, "--force")
+    assert (refused.status, refused.error.endswith("name the file that the archive shall be")) == (2, True)
+
+
 def test_another_file_is_refused(command, tmp_path):
     (tmp_path / "a.tar").write_text("hello")
     done = command("restore", tmp_path / "a.tar")
@@ -69,7 +90,7 @@ def test_an_index_elsewhere_is_refused(command, tmp_path, monkeypatch):
 
 def test_a_failure_leaves_the_archive_of_before(command, tmp_path):
     (tmp_path / "a.tar").write_text("the one of monday")
-    assert command("backup", tmp_path / "a.tar").status == 2
+    assert command("backup", tmp_path / "a.tar", "--force").status == 2
     assert (tmp_path / "a.tar").read_text() == "the one of monday"
 
 

@@ -9,7 +9,7 @@ def test_all_is_well(command, corpus):
     command("ingest", corpus)
     report = command("doctor", "--json")
     assert (report.status, report.json["problems"], report.json["misconfigured"]) == (0, [], False)
-    assert set(report.json) == {"serving", "state", "versions", "problems", "misconfigured"}
+    assert set(report.json) == {"serving", "state", "versions", "problems", "notes", "misconfigured"}
     assert set(report.json["serving"]) == {
         "embedder",
         "index",
@@ -18,6 +18,7 @@ def test_all_is_well(command, corpus):
         "cache",
         "model:small",
         "model:large",
+        "routing",
     }
     assert report.json["versions"]["steadyrag"] == __version__
     assert report.json["state"]["collections"]["default"]["documents"] == 4
@@ -31,10 +32,10 @@ def test_for_people(command):
 
 
 def test_a_wrong_setting_is_a_problem_of_configuration(command, monkeypatch):
-    monkeypatch.setenv("STEADYRAG_CACHE__STORE", "redis://127.0.0.1")
+    monkeypatch.setenv("STEADYRAG_CACHE__STORE", "memcached://127.0.0.1")
     result = command("doctor")
     assert result.status == 2
-    assert "problem: STEADYRAG_CACHE__STORE='redis://127.0.0.1' is not supported" in result.err
+    assert "problem: STEADYRAG_CACHE__STORE='memcached://127.0.0.1'" in result.err
 
 
 def test_a_model_that_does_not_answer_is_a_problem(command, monkeypatch):
@@ -65,3 +66,21 @@ def test_a_running_service_is_asked(command, running, monkeypatch):
     report = command("doctor", "--json")
     assert report.status == 0, json.dumps(report.json)
     assert report.json["state"]["running"] == f"process {running.process.pid} at {running.url}"
+    assert report.json["state"]["documents"] >= 4
+    assert report.json["notes"] == []
+
+
+def test_other_settings_than_those_of_the_running_service_are_noted(command, running, monkeypatch):
+    monkeypatch.setenv("STEADYRAG_DATA_DIR", str(running.data_dir))
+    monkeypatch.setenv("STEADYRAG_TIMEOUT_S", "7")
+    result = command("doctor")
+    assert result.status == 0
+    assert "note: STEADYRAG_TIMEOUT_S is 7.0 here and 30.0 in the running service" in result.err
+
+
+def test_wrong_settings_are_found_beside_a_running_service(command, running, monkeypatch):
+    monkeypatch.setenv("STEADYRAG_DATA_DIR", str(running.data_dir))
+    monkeypatch.setenv("STEADYRAG_LOG__URL", "kafka://here")
+    result = command("doctor")
+    assert result.status == 2
+    assert "problem: STEADYRAG_LOG__URL='kafka://here': use sqlite: or redis://" in result.err

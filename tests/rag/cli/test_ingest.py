@@ -148,12 +148,21 @@ def test_while_the_disk_is_nearly_full_nothing_comes_in(command, corpus, monkeyp
     assert listed(command) is None
 
 
+def test_documents_of_one_id_are_summed_up_alike_here_and_there(command, tmp_path, running):
+    file = tmp_path / "twins.jsonl"
+    file.write_text("".join(f'{{"_id": "{n % 3}", "text": "Text {n}."}}\n' for n in range(6)))
+    here = command("ingest", file, "--collection", "twins", "--json").json
+    there = command("ingest", file, "--collection", "twins", "--url", running.url, "--json").json
+    assert here == there
+    assert here["stored"] == 6
+
+
 def test_through_a_running_service(command, corpus, running):
     arguments = ("ingest", corpus, "--collection", "remote", "--url", running.url, "--json")
     result = command(*arguments)
     assert result.status == 0
     assert result.json == {"collection": "remote", "documents": 4, "stored": 4, "unchanged": 0, "failures": []}
-    assert command(*arguments).json["stored"] == 4, "the service does not say which ones were unchanged"
+    assert command(*arguments).json == result.json | {"stored": 0, "unchanged": 4}
 
 
 def test_a_running_service_is_found_by_its_data_folder(command, corpus, running, monkeypatch):
@@ -180,7 +189,8 @@ def test_a_name_that_no_collection_has_is_said_once(command, corpus, running):
 
 async def test_a_full_queue_is_waited_for(monkeypatch):
     monkeypatch.setattr(module, "BUSY_PAUSE_S", 0)
-    answers = [Overloaded("full"), Overloaded("full"), {"id": "job_1", "status": "done", "failures": []}]
+    job = {"id": "job_1", "status": "done", "unchanged": 0, "failures": []}
+    answers = [Overloaded("full"), Overloaded("full"), job]
 
     class Service:
         async def call(self, method, path, body=None):

@@ -52,9 +52,10 @@ def test_each_error_ends_in_its_status(capsys, error, status):
     assert capsys.readouterr().err == "steadyrag: wrong\n"
 
 
-def test_an_interruption_ends_in_the_status_of_one(capsys):
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(INTERRUPTED)])
+def test_an_interruption_ends_in_the_status_of_one(capsys, interruption):
     with pytest.raises(SystemExit) as ended, exit_on_error():
-        raise KeyboardInterrupt
+        raise interruption
     assert ended.value.code == INTERRUPTED
     assert capsys.readouterr().err == "stopped\n"
 

@@ -1,9 +1,13 @@
+import os
+import signal
 import socket
+import subprocess
 import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.processes import Environment, serving
+from tests.support.processes import COMMAND, Environment, serving
 
 
 def test_it_says_where_it_serves_and_when_it_stopped(scratch, model_folder):
@@ -41,8 +45,41 @@ def test_a_port_in_use(command, scratch):
         port = taken.getsockname()[1]
         result = command("serve", "--port", port)
     assert result.status == 2
-    assert result.error == f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port"
+    said = f"port {port} of 127.0.0.1 is in use by another program; stop it, or choose another with --port"
+    assert result.error == said
     assert not (scratch / "data").exists(), "it stopped before it touched the data"
+
+
+def test_a_service_that_runs_already_is_told_from_another_program(command, running, monkeypatch):
+    monkeypatch.setenv("STEADYRAG_DATA_DIR", str(running.data_dir))
+    result = command("serve", "--port", urlsplit(running.url).port)
+    assert result.status == 2
+    assert result.error == (
+        f"steadyrag runs already: process {running.process.pid} serves {running.url} from {running.data_dir}; "
+        "use it, or stop it first"
+    )
+
+
+def test_a_data_folder_that_a_service_on_another_port_holds_is_told_from_a_port_in_use(command, running, monkeypatch):
+    monkeypatch.setenv("STEADYRAG_DATA_DIR", str(running.data_dir))
+    result = command("serve", "--port", "0")
+    said = f"the data folder {running.data_dir} is in use by process {running.process.pid}, serving {running.url}; "
+    assert result.status == 2
+    assert said in result.err
+    assert "set STEADYRAG_DATA_DIR to another folder" in result.err
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_the_model_is_exported(tmp_path):
+    environment = Environment(tmp_path / "data", tmp_path / "cache" / "models" / "none")
+    command = [COMMAND, "serve", "--port", "0"]
+    terminal = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, env=environment, **terminal) as process:
+        assert process.stderr.readline().startswith("Exporting ")
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stderr.read()
+    assert (process.returncode, rest) == (130, "stopped\n")
+    assert list((tmp_path / "cache").rglob("*")) == []
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

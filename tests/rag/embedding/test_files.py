@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,25 @@ def test_a_model_is_exported_by_a_child_process(
     exporter(f'[ "$4 $5" = "rag.embedding.export some model" ] && mkdir -p "$6" && cp {source} "$6"')
     assert prepare(tmp_path, "some model") == folder
     assert "Exporting some model to int8 ONNX, once" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("answer", ["", "trap '' INT;"])
+def test_ctrl_c_ends_the_export(
+    tmp_path: Path, exporter: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(files, "STOP_S", 0.1 if answer else 10)
+    before = signal.getsignal(signal.SIGINT)
+    exporter(f"{answer} echo $$ > {tmp_path}/pid; kill -INT $PPID; exec sleep 60")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path, "m")
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_model_is_exported_on_any_thread(tmp_path: Path, exporter: Callable[[str], None]) -> None:
+    exporter("exit 1")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ConfigError, match="failed: no output"):
+        pool.submit(prepare, tmp_path, "m").result()
 
 
 @pytest.mark.parametrize(

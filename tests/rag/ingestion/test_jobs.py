@@ -110,6 +110,21 @@ async def test_progress_is_told_between_batches(path: WritePath, worker: JobWork
     assert (await finished(path, job)).done == 5
 
 
+async def test_unchanged_documents_are_counted(path: WritePath, worker: JobWorker) -> None:
+    await path.writer.put(SPACE, DOCUMENTS[:3])
+    worker.start()
+    told = await finished(path, await submit(worker))
+    assert (told.state, told.done, told.unchanged) == (JobState.DONE, 5, 3)
+
+
+async def test_a_job_that_was_interrupted_counts_from_its_beginning(path: WritePath, worker: JobWorker) -> None:
+    job = await submit(worker)
+    await path.jobs.update(job.after(2, unchanged=2, failures=[Failure("a", "odd")]), timeout_s=10)
+    worker.start()
+    told = await finished(path, job)
+    assert (told.state, told.done, told.unchanged, told.failures) == (JobState.DONE, 5, 0, ())
+
+
 async def test_documents_without_text_are_told(path: WritePath, worker: JobWorker) -> None:
     worker.start()
     told = await finished(path, await submit(worker, [*DOCUMENTS[:2], document("nothing")]))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ConfigError, InvalidRequest
-from rag.ingestion.sources import STDIN, BadFile, document_id, documents, expand, read
+from rag.errors import ConfigError, InvalidRequest, PayloadTooLarge, UnreadableDocument
+from rag.ingestion.sources import STDIN, BadFile, document_id, documents, expand, read, received
 from rag.types import Document
 
 LINE = b'{"_id": %d, "text": "x"}\n'
@@ -160,3 +160,38 @@ def test_a_missing_library_ends_the_reading(here: Path, monkeypatch: pytest.Monk
     Path("a.pdf").write_bytes(b"%PDF")
     with pytest.raises(ConfigError, match="pypdf"):
         list(read(Path("a.pdf")))
+
+
+SENT = b'{"_id": "a", "text": "Words."}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "ids"),
+    [
+        ("notes.TXT", b"Words.", ["notes.TXT"]),
+        ("a.jsonl", SENT + b"\n" + SENT.replace(b'"a"', b"7"), ["a", "7"]),
+        ("a.JSONL.GZ", gzip.compress(SENT), ["a"]),
+    ],
+)
+def test_what_was_sent_is_read_as_a_file_is(name: str, data: bytes, ids: list[str]) -> None:
+    assert [document.id for document in received(name, data, 1_000)] == ids
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.exe", b"MZ", "no reader for .exe"),
+        ("a.jsonl", SENT + b"{}\n", "a.jsonl:2: text is missing"),
+        ("a.jsonl", b"\n", "a.jsonl: it holds no document"),
+        ("a.jsonl.gz", b"not packed", "a.jsonl.gz: Not a gzipped file"),
+        ("a.jsonl.gz", gzip.compress(SENT)[:-9], "a.jsonl.gz: Compressed file ended"),
+    ],
+)
+def test_what_was_sent_is_taken_whole_or_not_at_all(name: str, data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableDocument, match=reason):
+        received(name, data, 1_000)
+
+
+def test_what_was_sent_does_not_swell() -> None:
+    with pytest.raises(PayloadTooLarge, match="holds more than 1,000 bytes"):
+        received("a.jsonl.gz", gzip.compress(SENT * 100), 1_000)

@@ -101,7 +101,7 @@ def test_a_new_folder_becomes_what_the_archive_holds(archive, tmp_path):
     done = []
     restore(archive, tmp_path / "new", advance=done.append)
     assert content(tmp_path / "new") == ONE
-    assert sum(done) == 2 * sum(entry.size for entry in check(archive).values())
+    assert sum(done) == pytest.approx(2 * archive.stat().st_size, rel=0.2)
     assert not list(tmp_path.glob(".new-restoring-*"))
 
 

@@ -9,7 +9,7 @@ from rag.storage import jobs as jobs_module
 from rag.storage.database import Database
 from rag.storage.jobs import JobState, JobStore
 from rag.types import Document
-from tests.contracts.job_store import JobStoreContract, MakeJobs, add, update
+from tests.contracts.job_store import JobStoreContract, MakeJobs, add, taken, update
 from tests.support.clock import FakeClock
 from tests.support.killed import DIE, run_until_killed
 
@@ -52,6 +52,17 @@ async def test_the_oldest_finished_jobs_go(jobs: JobStore, monkeypatch: pytest.M
         await update(jobs, job, JobState.DONE, 2)
     kept = [job for job in [waiting, *finished] if await jobs.get("default", job.id, timeout_s=10)]
     assert kept == [waiting, *finished[-3:]]
+
+
+async def test_a_file_that_has_no_count_of_unchanged_documents_gets_one(
+    jobs: JobStore, database: Database, clock: FakeClock
+) -> None:
+    job = await add(jobs)
+    await database.write(lambda c: c.execute("ALTER TABLE jobs DROP COLUMN unchanged").fetchall(), timeout_s=10)
+    for _ in range(2):
+        assert await JobStore(database, clock).get("default", job.id, timeout_s=10) == job
+    await jobs.update(job.after(2, unchanged=1), timeout_s=10)
+    assert await taken(jobs) == job.after(2, unchanged=1)
 
 
 async def test_an_accepted_job_survives_kill_9(file: Path, clock: FakeClock) -> None:

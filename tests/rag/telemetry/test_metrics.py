@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from cache.types import Verdict
-from rag.pipeline.request import Answer, Ask, CacheOutcome
+from rag.pipeline.request import Answer, Ask, CacheOutcome, Cost
 from rag.resilience.events import (
     BreakerChanged,
     CallFinished,
@@ -76,6 +76,28 @@ def test_a_hit_costs_no_tokens(metrics):
     found = samples(metrics)
     assert found['steadyrag_answers_total{answered="true",cache="exact",model="small"}'] == 1
     assert not [name for name in found if name.startswith("steadyrag_tokens_total")]
+
+
+def test_a_routed_answer_counts_with_what_settled_it_and_what_it_cost(metrics):
+    route = RouteOutcome("huge", "gain 0.600 >= 0.500", 0.6, "large", "score")
+    metrics.answer(ASK, replace(ANSWER, route=route, cost=Cost(0.002)))
+    found = samples(metrics)
+    assert found['steadyrag_routes_total{rule="score",tier="large"}'] == 1
+    assert found['steadyrag_cost_total{model="huge"}'] == 0.002
+    assert found['steadyrag_route_score_bucket{le="0.5"}'] == 0
+    assert found['steadyrag_route_score_bucket{le="0.6"}'] == 1
+
+
+def test_a_stored_answer_saves_what_it_cost_and_was_not_routed(metrics):
+    metrics.answer(ASK, replace(ANSWER, cache=CacheOutcome(Verdict.EXACT, 1.0, 3.0), cost=Cost(saved=0.002)))
+    found = samples(metrics)
+    assert found["steadyrag_cost_saved_total"] == 0.002
+    assert not [name for name in found if name.startswith(("steadyrag_routes_total", "steadyrag_cost_total"))]
+
+
+def test_models_are_exported_with_their_share_of_the_users(metrics):
+    metrics.model("small", "qwen", "2.5", 0.9)
+    assert samples(metrics)['steadyrag_model_users{model="qwen",tier="small",version="2.5"}'] == 0.9
 
 
 def test_each_degraded_label_counts(metrics):
