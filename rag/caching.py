@@ -96,7 +96,7 @@ def _shared(
 
 def _digest(settings: Settings, *parts: Any) -> str:
     """Names all that a stored answer depends on besides its question: what differs in it shares no answers."""
-    models = settings.models.model_dump(mode="json", exclude={"api_key"})
+    models = settings.models.model_dump(mode="json", exclude={"api_key", "shadow"})
     told = json.dumps([settings.embedder.model, models, *parts], sort_keys=True)
     return blake2b(told.encode(), digest_size=8).hexdigest()
 
