@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Between two looks at the log, each of which renews the lease.
 BEAT_S = 0.2
+#: What Redis may take at the start, when this process is busy with itself; nobody waits for it yet.
+START_TIMEOUT_S = 10.0
 #: Between two looks at who is still behind.
 POLL_S = 0.02
 
@@ -108,10 +111,10 @@ class Replica:
         Raises:
             SteadyragError: Redis or a follower failed.
         """
-        await self._hear()
+        await self._hear(START_TIMEOUT_S)
         if self._local is not None:
             await self._local.catch_up()
-        await self.beat()
+        await self.beat(timeout_s=START_TIMEOUT_S)
 
     def start(self) -> None:
         """Follow the log until `aclose`."""
@@ -122,30 +125,31 @@ class Replica:
         if self._beating is None:
             return
         await end(self._beating)
+        self._lease_ends = -math.inf  # from here on nobody waits for what this replica has not heard
         try:
             await self._followers.leave(self._name, timeout_s=LEASE_S)
         except SteadyragError as error:  # the lease runs out by itself
             log.warning("the lease could not be given back: %s", error.message)
 
-    async def beat(self) -> None:
-        """Fold what is new, say how far this replica is, and renew its lease.
+    async def beat(self, *, timeout_s: float = LEASE_S) -> None:
+        """Fold what is new, say how far this replica is, and renew its lease; each step within `timeout_s`.
 
         Raises:
             SteadyragError: Redis or the catalog failed; the lease runs on as it was.
         """
-        await self._hear()
+        await self._hear(timeout_s)
         asked = self._clock.monotonic()  # Redis counts from later, so the lease here ends first
-        if not await self._followers.renew(self._name, self._position(), lease_s=LEASE_S, timeout_s=LEASE_S):
-            await self._hear()  # a write that was done without this one may have come since it last listened
+        if not await self._followers.renew(self._name, self._position(), lease_s=LEASE_S, timeout_s=timeout_s):
+            await self._hear(timeout_s)  # a write that was done without this one may have come since it last listened
         self._lease_ends = asked + LEASE_S
-
-    async def _hear(self) -> None:
-        """Fold what others have written."""
-        known = self._catalog.position
-        _ensure_later(await self._shared.refresh(timeout_s=LEASE_S), known)
-        await self._fold.catch_up()
         if self._local is not None:
             self._local.wake()
+
+    async def _hear(self, timeout_s: float) -> None:
+        """Fold what others have written."""
+        known = self._catalog.position
+        _ensure_later(await self._shared.refresh(timeout_s=timeout_s), known)
+        await self._fold.catch_up()
 
     def _position(self) -> int:
         """What this replica has applied; a follower that may not be served holds nobody up."""

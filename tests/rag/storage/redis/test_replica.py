@@ -112,10 +112,11 @@ async def test_a_replica_that_has_died_delays_a_write_by_its_lease_and_no_more(m
     await asyncio.wait_for(first.applied(first.position), 5 * LEASE_S)
 
 
-async def test_a_replica_that_leaves_delays_nothing(make: Make) -> None:
+async def test_a_replica_that_leaves_delays_nothing_and_answers_nothing(make: Make) -> None:
     first, second = await make("a"), await make("b")
     second.start()
     await second.aclose()
+    assert not second.current
     await append(first, change("x", "one"))
     async with asyncio.timeout(LEASE_S / 2):
         await first.applied(first.position)
@@ -155,7 +156,7 @@ async def test_a_replica_stands_where_its_index_stands_that_follows_the_catalog(
     index = LogFollower("an index", _Positioned(), second, clock)
     second.lead(index)
     await append(first, change("x", "one"))
-    await second._hear()
+    await second._hear(1)
     assert (second.position, second._position()) == (1, 0)
     done = asyncio.create_task(first.applied(first.position))
     assert await waits(done, redis)
