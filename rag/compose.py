@@ -257,6 +257,7 @@ def _writing(
     together = Together([follower, LogFollower("the answer cache", cache, log, hooks.clock)])
     stack.push_async_callback(together.aclose)
     if replica is not None:
+        folder.fix_format()  # what others write lands here, too
         replica.lead(together)
         replica.start()
     writer = Writer(

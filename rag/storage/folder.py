@@ -124,6 +124,14 @@ class DataFolder:
             DependencyFailed: the format cannot be written down.
         """
         self.ensure_space()
+        self.fix_format()
+
+    def fix_format(self) -> None:
+        """Write down what the data is made with, unless that is known: all parts of the folder are there, and data comes.
+
+        Raises:
+            StorageFull, DependencyFailed: it cannot be written down.
+        """
         if self.holds_data:
             return
         try:

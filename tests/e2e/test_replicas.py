@@ -53,13 +53,14 @@ async def test_what_one_takes_in_the_other_has_when_the_job_is_done(environment)
                 assert f"Version {n}" in found["results"][0]["text"]
 
 
-async def test_a_replica_that_starts_later_catches_up(environment):
+async def test_a_replica_that_starts_later_catches_up_and_again_after_it_was_ended(environment):
     with serving(environment("a")) as first:
         async with aiohttp.ClientSession(first.url) as http:
             await add(http, "default", ("a", "Bees make honey."), ("b", "Wasps do not."))
-        with serving(environment("b")) as second:
-            async with aiohttp.ClientSession(second.url) as http:
-                assert (await document(http, "b"))[0] == 200
+        for _ in range(2):
+            with serving(environment("b")) as second:
+                async with aiohttp.ClientSession(second.url) as http:
+                    assert (await document(http, "b"))[0] == 200
 
 
 async def test_a_job_outlives_the_replica_that_took_it(environment):
