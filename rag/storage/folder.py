@@ -127,7 +127,7 @@ class DataFolder:
         self.fix_format()
 
     def fix_format(self) -> None:
-        """Write down what the data is made with, unless that is known: all parts of the folder are there, and data comes.
+        """Write down what the data is made with, unless that is known; all parts of the folder are there by then.
 
         Raises:
             StorageFull, DependencyFailed: it cannot be written down.
