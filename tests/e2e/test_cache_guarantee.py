@@ -133,6 +133,9 @@ class Guarantee(RuleBasedStateMachine):
 
     def teardown(self):
         self.mend()
+        for at in self.fleet.replicas:
+            for tenant in TENANTS:
+                self._ask(at, tenant, QUESTIONS[0].format(THINGS[0]))
 
     def _write(self, at, space, thing):
         Guarantee.counted += 1
