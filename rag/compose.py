@@ -1,4 +1,7 @@
-"""The composition root: settings in, a service out. The only module that knows which adapter serves which port."""
+"""The composition root: settings in, a service out. Only it and its parts know which adapter serves which port.
+
+The parts are `rag.indexes`, `rag.persistence`, `rag.caching` and `rag.models`.
+"""
 
 from __future__ import annotations
 

@@ -22,6 +22,11 @@ hypothesis.settings.register_profile("steadyrag", deadline=None)
 hypothesis.settings.load_profile("steadyrag")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes that are no text by their argument: what is packed carries its time, and a test's name must not."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer has set must not change what the tests see."""

@@ -58,8 +58,7 @@ def summary(run: LoadRun, slo: Slo) -> dict[str, Any]:
         "interrupted": run.interrupted,
         "valid": not invalid,
         "invalid_reasons": invalid,
-        "cache": {"exact": 0, "semantic": 0, "miss": 0}
-        | Counter(record.verdict for record in answers if record.verdict),
+        "cache": dict.fromkeys(VERDICTS, 0) | Counter(record.verdict for record in answers if record.verdict),
         "degraded": sum(bool(record.degraded) for record in answers),
         "degraded_by_label": dict(Counter(itertools.chain.from_iterable(record.degraded for record in answers))),
         "rejected": {

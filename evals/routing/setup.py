@@ -60,10 +60,8 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         CannotMeasure: it cannot be written.
     """
-    try:
+    with _writing(path):
         path.write_bytes(content)
-    except OSError as error:
-        raise CannotMeasure(f"cannot write {path}: {error}") from error
 
 
 def save(classifier: Classifier, path: Path) -> None:
@@ -72,7 +70,13 @@ def save(classifier: Classifier, path: Path) -> None:
     Raises:
         CannotMeasure: it cannot be written.
     """
-    try:
+    with _writing(path):
         classifier.save(path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CannotMeasure(f"cannot write {path}: {error}") from error

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from rag.errors import DependencyFailed
 from rag.ports import DocumentLog, Follower, LexicalIndex, PassageStore
+from rag.tasks import end
 from rag.types import Change, Clock, Filters, Hit, Passage, Space
 
 log = logging.getLogger(__name__)
@@ -27,15 +28,7 @@ LEASE_S = 1.0
 #: Pause before changes that a follower could not apply are tried again.
 RETRY_PAUSE_S = 0.5
 READ_CHANGES = 2_000
-END_AGAIN_S = 0.1
 STEP_TIMEOUT_S = 300.0
-
-
-async def end(task: asyncio.Task[None]) -> None:
-    """Cancel the task until it has ended: redis-py 8.1 loses a cancellation in four."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=END_AGAIN_S)
 
 
 class Lease(Protocol):

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from rag.errors import SteadyragError, StorageFull, Unavailable
-from rag.ingestion.following import end
 from rag.ingestion.writer import STEP_TIMEOUT_S, Writer
 from rag.resilience.retry import RetryPolicy
 from rag.storage.jobs import Failure, Job, JobState
 from rag.storage.letters import DeadLetters
+from rag.tasks import end
 from rag.types import Document, Space
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from contextlib import aclosing
 from typing import Protocol
 
 from rag.errors import SteadyragError
-from rag.ingestion.following import end
 from rag.ports import CacheStore, Dropped, Kept
+from rag.tasks import end
 
 log = logging.getLogger(__name__)
 

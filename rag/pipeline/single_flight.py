@@ -8,8 +8,8 @@ from contextlib import aclosing
 from itertools import count
 
 from rag.errors import DeadlineExceeded, SteadyragError
-from rag.ingestion.following import end
 from rag.pipeline.request import Answer, Event
+from rag.tasks import end
 from rag.types import Deadline
 
 Make = Callable[[], AsyncGenerator[Event, None]]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from rag.errors import BreakerOpen, DependencyFailed, Overloaded
-from rag.ingestion.following import end
 from rag.ports import Leases
 from rag.resilience.guard import Guard
 from rag.resilience.ladder import CACHE
+from rag.tasks import end
 from rag.types import Deadline
 
 #: How long a replica that died holds the others up, at most.

@@ -50,18 +50,24 @@ async def test_every_seam_can_be_wrapped(settings):
     )
 
 
-async def test_a_wrapped_adapter_is_the_one_in_use(settings):
+async def failed_at_its_first_write(chosen):
+    """The service, and its document log, which lets nothing through until it is mended."""
     parts = {}
 
     def wrap(seam, adapter):
         parts[seam] = Failing(adapter)
         return parts[seam]
 
-    service = await compose(settings(), wrap=wrap)
+    service = await compose(chosen, wrap=wrap)
     parts["document_log"].fail("append", OSError("no"))
     with pytest.raises(OSError, match="no"):
         await service.writer.put(SPACE, [DOCUMENT])
-    parts["document_log"].mend()
+    return service, parts["document_log"]
+
+
+async def test_a_wrapped_adapter_is_the_one_in_use(settings):
+    service, document_log = await failed_at_its_first_write(settings())
+    document_log.mend()
     assert (await service.writer.put(SPACE, [DOCUMENT])).stored == ["a"]
     await service.aclose()
 
@@ -157,16 +163,7 @@ async def test_the_first_data_fixes_the_facts_and_others_are_refused(settings):
 
 
 async def test_a_first_write_that_was_interrupted_can_be_repeated(settings):
-    parts = {}
-
-    def wrap(seam, adapter):
-        parts[seam] = Failing(adapter)
-        return parts[seam]
-
-    service = await compose(settings(), wrap=wrap)
-    parts["document_log"].fail("append", OSError("no"))
-    with pytest.raises(OSError, match="no"):
-        await service.writer.put(SPACE, [DOCUMENT])
+    service, _ = await failed_at_its_first_write(settings())
     await service.aclose()
     await write(settings())
 

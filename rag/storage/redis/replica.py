@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.errors import DataFolderCorrupt, DependencyFailed, SteadyragError
-from rag.ingestion.following import LEASE_S, LogFollower, end
+from rag.ingestion.following import LEASE_S, LogFollower
 from rag.ingestion.together import Together
 from rag.storage.documents import SqliteDocumentLog
 from rag.storage.redis.followers import RedisFollowers
 from rag.storage.redis.log import RedisDocumentLog
+from rag.tasks import end
 from rag.types import Change, Clock, Space
 
 log = logging.getLogger(__name__)

@@ -155,26 +155,6 @@ async def test_a_lexical_index_without_a_lease_does_not_answer(
         await lexical.search(SPACE, "text", 1, {}, timeout_s=10)
 
 
-async def test_a_task_that_loses_a_cancellation_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "END_AGAIN_S", 0)
-    lost = []
-
-    async def work() -> None:
-        while True:
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                if len(lost) == 3:
-                    raise
-                lost.append(1)
-
-    task = asyncio.create_task(work())
-    await asyncio.sleep(0)
-    await following.end(task)
-    assert task.cancelled()
-    await following.end(task)
-
-
 class Stored:
     """A store that holds everything."""
 

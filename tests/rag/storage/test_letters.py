@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from rag.storage import letters as letters_module
@@ -15,13 +12,6 @@ from tests.support.changes import OTHER_COLLECTION, OTHER_TENANT, SPACE, change
 from tests.support.clock import FakeClock
 
 FAILURE = Failure("", "it is odd", 3)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "catalog.db")
-    yield database
-    await database.aclose()
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from rag.storage.database import Database
@@ -12,13 +9,6 @@ from tests.support.changes import change, passage_id
 from tests.support.clock import FakeClock
 
 NEW, OLD, KEPT = (passage_id("a", text) for text in ("new", "old", "kept"))
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "catalog.db")
-    yield database
-    await database.aclose()
 
 
 @pytest.fixture
