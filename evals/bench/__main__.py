@@ -21,6 +21,7 @@ from evals.bench import (
     lexical,
     overload,
     reads_while_writing,
+    replay,
     serving,
 )
 from evals.bench.phases import Targets, missed
@@ -37,6 +38,7 @@ PARTS = (
     "overload",
     "reads-while-writing",
     "evidence",
+    "replay",
 )
 #: Parts that ask questions about the ingested corpus.
 ASKING = frozenset(PARTS[4:])
@@ -48,6 +50,7 @@ TARGETS: Targets = {
     **overload.TARGETS,
     **reads_while_writing.TARGETS,
     **evidence.TARGETS,
+    **replay.TARGETS,
     **decision.TARGETS,
 }
 
@@ -64,6 +67,7 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=3, help="of overload; the medians count")
     parser.add_argument("--writes", type=int, default=2_000, help="of reads-while-writing: documents that are ingested")
+    parser.add_argument("--replayed", type=int, default=20_000, help="of replay: questions that are asked")
     parser.add_argument("--entries", type=int, default=100_000, help="of decision: stored questions")
     parser.add_argument("--quick", action="store_true", help="short phases: shows that all works, measures little")
     arguments = parser.parse_args()
@@ -96,6 +100,7 @@ def _measure(arguments: argparse.Namespace, data_dir: Path) -> dict[str, dict[st
             reads_while_writing.measure(questions, corpus, data_dir, arguments.writes)
         ),
         "evidence": lambda: asyncio.run(evidence.measure(data, data_dir)),
+        "replay": lambda: asyncio.run(replay.measure(data, data_dir, requests=arguments.replayed, seed=arguments.seed)),
         "overload": lambda: uvloop.run(overload.measure(questions, data_dir, runs=arguments.runs, **load)),
     }
     return {part: _shown(part, benches[part]) for part in PARTS if part in parts}

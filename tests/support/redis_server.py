@@ -25,26 +25,32 @@ def program():
     return shutil.which("redis-server") or pytest.skip("there is no redis-server: apt-get install redis-server")
 
 
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class RedisServer:
     """A running server.
 
     Attributes:
         url: where it listens.
+        port: of loopback.
         process: kill or stop it as you like.
     """
 
     def __init__(self, folder, *options):
         self._folder = folder
         self._options = options
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self._port}"
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
         self.start()
 
     def start(self):
         """Start it, again if it was ended; gives it back when it answers."""
-        command = [program(), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        command = [program(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning", "--logfile", ""]
         self.process = subprocess.Popen(
             [*command, *quiet, *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -71,7 +77,7 @@ class RedisServer:
             return False
 
     def _say(self, words):
-        with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
             connection.sendall(words)
             return connection.recv(64).strip()
 

@@ -22,6 +22,17 @@ def data(tmp_path):
 
 
 @pytest.fixture
+def labelled(data):
+    """The folder with two questions about one document, and their answers."""
+    questions = {"How tall is the Eiffel Tower?": "330", "When was the Eiffel Tower opened?": "1889"}
+    rows = [{"_id": str(n), "text": q, "metadata": {"answers": [a]}} for n, (q, a) in enumerate(questions.items())]
+    (data / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    (data / "qrels").mkdir()
+    (data / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n0\ttower\t1\n1\ttower\t1\n")
+    return data
+
+
+@pytest.fixture
 def cache_dir(model_folder, monkeypatch):
     """The cache folder, for children too."""
     folder = model_folder.parent.parent

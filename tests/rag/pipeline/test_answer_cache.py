@@ -10,6 +10,7 @@ import pytest
 from cache.types import Verdict
 from rag.errors import DependencyFailed
 from rag.types import Document, Space
+from tests.support.redis_cluster import cluster
 from tests.support.redis_server import running
 from tests.support.replicas import Quoting, replica
 
@@ -112,27 +113,32 @@ async def test_a_restart_finds_the_answers_of_documents_that_are_unchanged(scrat
 
 
 FAULTS = {
-    "refused": (lambda server: server.stop(), lambda server: server.start()),
+    "refused": (running, lambda server: server.stop(), lambda server: server.start()),
     "stalled": (
+        running,
         lambda server: os.kill(server.process.pid, signal.SIGSTOP),
         lambda server: os.kill(server.process.pid, signal.SIGCONT),
     ),
-    "flushed": (lambda server: server.empty(), lambda server: None),
+    "flushed": (running, lambda server: server.empty(), lambda server: None),
+    "restarted": (running, lambda server: (server.stop(), server.start()), lambda server: None),
+    "failed over": (cluster, lambda cluster: cluster.fail_over(), lambda cluster: cluster.mend()),
 }
+#: What they leave of the answers is gone on every replica.
+EMPTYING = {"flushed", "restarted"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_without_redis_answers_go_on_and_with_it_all_are_in_step_again(make, tmp_path, fault):
-    with running(tmp_path) as server:
+    store, begin, end = FAULTS[fault]
+    with store(tmp_path) as server:
         first, second = await make("a", cache=server.url), await make("b", cache=server.url)
         await first.service.writer.put(SPACE, [tower(100), *(tower(n, f"d{n}") for n in range(5))])
         await first.answer(QUESTION)
-        begin, end = FAULTS[fault]
         begin(server)
         labels = [(await first.answer(f"How tall is tower {n}?")).degraded for n in range(40)]
         assert set(labels) <= {(), ("cache-unavailable",)}
         assert labels.count(("cache-unavailable",)) <= 20
-        if fault != "flushed":
+        if fault not in EMPTYING:
             assert (await first.answer(QUESTION)).cache.verdict == Verdict.EXACT
         end(server)
         for _ in range(2):
