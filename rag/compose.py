@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rag.access.access import Access
 from rag.caching import answer_cache
 from rag.embedding.batching import BatchingEmbedder
 from rag.embedding.files import model_folder, prepare
@@ -76,6 +77,7 @@ class Service:
     settings: Settings
     clock: Clock
     folder: DataFolder
+    access: Access
     embedder: Embedder
     store: SqlitePassageStore
     log: SqliteDocumentLog | Replica
@@ -123,6 +125,7 @@ async def compose(
     stack = AsyncExitStack()
     try:
         service = await _build(_Hooks(settings, wrap, clock or SystemClock(), observe, on_event, background), stack)
+        await service.access.start()
         await service.writer.recover()
         service.cache.start()
     except BaseException:
@@ -184,6 +187,7 @@ async def _build(hooks: _Hooks, stack: AsyncExitStack) -> Service:
         settings=settings,
         clock=clock,
         folder=folder,
+        access=_access(settings, storage, clock, stack),
         embedder=guarded_embedder,
         store=storage.store,
         log=storage.log,
@@ -201,6 +205,12 @@ async def _build(hooks: _Hooks, stack: AsyncExitStack) -> Service:
         serving=_serving(settings, model, dense, cache) | models.serving(),
         _stack=stack,
     )
+
+
+def _access(settings: Settings, storage: Storage, clock: Clock, stack: AsyncExitStack) -> Access:
+    access = Access(storage.keys, clock, admin_key=settings.admin_key, shared=storage.replica is not None)
+    stack.push_async_callback(access.aclose)
+    return access
 
 
 async def _indexes(

@@ -116,7 +116,9 @@ async def _ask_running(url: str, settings: Settings, report: Report) -> None:
     if not ready:
         return
     report.state["documents"] = ready.get("documents")
-    told = await _reach(f"{url}/admin/settings", "the running service", report, key=settings.admin_key)
+    told = await _reach(
+        f"{url}/admin/settings", "the running service", report, key=settings.admin_key or settings.api_key
+    )
     if "settings" not in told:
         report.notes.append("the running service did not tell its settings; has it another STEADYRAG_ADMIN_KEY?")
         return

@@ -9,6 +9,7 @@ SteadyragError
 │   ├── PayloadTooLarge         413  body, question or document over its limit
 │   └── UnreadableDocument      422  a file that no reader understands
 ├── Unauthorized                401  no key, or a wrong one
+├── Forbidden                   403  a key that does not allow it
 ├── NotFound                    404  collection, document, job or model
 ├── ClientGone               499  nobody is left to be answered
 ├── NotCached                   504  the caller allows only a stored answer, and there is none
@@ -105,6 +106,13 @@ class Unauthorized(SteadyragError):
 
     code = "unauthorized"
     status = 401
+
+
+class Forbidden(SteadyragError):
+    """The caller's key is good, and does not allow this."""
+
+    code = "forbidden"
+    status = 403
 
 
 class NotFound(SteadyragError):

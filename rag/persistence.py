@@ -14,12 +14,14 @@ from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.folder import DataFolder
 from rag.storage.jobs import JobStore
+from rag.storage.keys import SqliteKeyStore
 from rag.storage.letters import DeadLetters
 from rag.storage.points import UnsettledPoints
 from rag.types import Clock
 
 if TYPE_CHECKING:
     from rag.storage.redis.jobs import RedisJobStore
+    from rag.storage.redis.keys import RedisKeyStore
     from rag.storage.redis.replica import Replica
 
 REDIS = ("redis://", "rediss://", "unix://")
@@ -31,6 +33,7 @@ class Storage:
 
     log: SqliteDocumentLog | Replica
     jobs: JobStore | RedisJobStore
+    keys: SqliteKeyStore | RedisKeyStore
     replica: Replica | None
     store: SqlitePassageStore
     letters: DeadLetters
@@ -57,12 +60,12 @@ def open_storage(settings: Settings, folder: DataFolder, clock: Clock, stack: As
     kept = SqlitePassageStore(database), DeadLetters(database, clock), UnsettledPoints(database)
     limits = {"max_jobs": settings.ingestion.max_jobs, "max_bytes": settings.ingestion.max_bytes}
     if settings.log.url == "sqlite:":
-        return Storage(log, JobStore(database, clock, **limits), None, *kept)
+        return Storage(log, JobStore(database, clock, **limits), SqliteKeyStore(database), None, *kept)
     if not settings.log.url.startswith(REDIS):
         raise ConfigError(f"STEADYRAG_LOG__URL={settings.log.url!r}: use sqlite: or redis://host:6379/0")
     try:
         from rag.storage.redis.join import join  # noqa: PLC0415 - an extra, which only this back end needs
     except ImportError:
         raise ConfigError("STEADYRAG_LOG__URL needs Redis' client; run: pip install 'steadyrag[redis]'") from None
-    replica, jobs = join(settings.log.url, folder.path, log, clock, stack, **limits)
-    return Storage(replica, jobs, replica, *kept)
+    replica, jobs, keys = join(settings.log.url, folder.path, log, clock, stack, **limits)
+    return Storage(replica, jobs, keys, replica, *kept)

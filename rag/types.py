@@ -67,6 +67,8 @@ class Role(StrEnum):
     QUERY = "query"
     INGEST = "ingest"
     ADMIN = "admin"
+    #: Of the service as a whole, whichever the tenant; no key that is handed out carries it.
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Principal:
     roles: frozenset[Role]
 
 
-#: The caller before keys exist: the one tenant, everything allowed (the service binds to loopback).
+#: The caller before keys exist: the one tenant, everything allowed (the service binds to the loopback).
 ANONYMOUS = Principal(id="anonymous", tenant="default", roles=frozenset(Role))
 
 

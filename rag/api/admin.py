@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Literal
 
@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from cache.entries import Entry
+from rag.api.access import allowed, realm
 from rag.api.bodies import read_json, schema_of
 from rag.api.json_response import json_response
 from rag.compose import Service
-from rag.errors import InvalidRequest, NotFound, Unauthorized
+from rag.errors import Forbidden, InvalidRequest, NotFound
 from rag.pipeline.request import Answer
 from rag.pipeline.selection import Selection
+from rag.types import Principal, Role
 
 #: Longer than any repair that somebody watches; after it the breaker judges for itself again.
 MAX_FORCED_S = 86_400.0
@@ -58,7 +60,7 @@ def add_admin_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/admin/breakers", tags=tags, summary="State of every breaker and limiter")
     async def breakers(request: Request) -> Response:
-        require_admin(request, service.settings.admin_key)
+        allowed(request, service, Role.OPERATOR)
         return json_response({"breakers": service.guards.breakers(), "limiters": service.guards.limiters()})
 
     @app.post(
@@ -68,39 +70,49 @@ def add_admin_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=schema_of(ForceRequest),
     )
     async def force(name: str, request: Request) -> Response:
-        require_admin(request, service.settings.admin_key)
+        allowed(request, service, Role.OPERATOR)
         body = await read_json(request, ForceRequest, service.settings.limits.body_bytes)
         return json_response(service.guards.force(name, body.state, body.for_s))
 
     @app.get("/admin/cache", tags=tags, summary="Stored answers of this replica")
     async def stored(request: Request, shown: Annotated[Shown, Query()]) -> Response:
-        require_admin(request, service.settings.admin_key)
-        found = service.cache.selected(shown.parts())
-        return json_response(
-            {
-                "entries": len(service.cache),
-                "bytes": service.cache.stored_bytes,
-                "selected": len(found),
-                "answers": [_stored(entry, service.clock.now()) for entry in found[: shown.limit]],
-            }
-        )
+        """An administrator sees those of the own tenant, the operator all."""
+        principal = allowed(request, service, Role.ADMIN)
+        found = service.cache.selected(_confined(shown.parts(), principal))
+        whole = {"entries": len(service.cache), "bytes": service.cache.stored_bytes} if realm(principal) is None else {}
+        answers = [_stored(entry, service.clock.now()) for entry in found[: shown.limit]]
+        return json_response({**whole, "selected": len(found), "answers": answers})
 
     @app.delete("/admin/cache", tags=tags, summary="Forget stored answers, on every replica")
     async def forget(request: Request, selection: Annotated[Selected, Query()]) -> Response:
         """By tenant, collection, document, age; at least one must be named."""
-        require_admin(request, service.settings.admin_key)
+        principal = allowed(request, service, Role.ADMIN)
         if selection.parts() == Selection():
             raise InvalidRequest("name what to forget: tenant, collection, document or older_than_s (0 = everything)")
-        return json_response({"forgotten": await service.cache.invalidate(selection.parts())})
+        return json_response({"forgotten": await service.cache.invalidate(_confined(selection.parts(), principal))})
 
     @app.post("/admin/index/publish", tags=tags, summary="Let Qdrant's alias name the collection of this service")
     async def publish(request: Request) -> Response:
         """In one step, so that readers of the alias go from one complete collection to the next."""
-        require_admin(request, service.settings.admin_key)
+        allowed(request, service, Role.OPERATOR)
         if service.dense.publish is None:
             raise NotFound("the embedded index has no alias")
         await service.dense.publish()
         return json_response({"index": service.serving["index"]})
+
+
+def _confined(selection: Selection, principal: Principal) -> Selection:
+    """Of what was selected, what the administrator may see.
+
+    Raises:
+        Forbidden: another tenant was named.
+    """
+    tenant = realm(principal)
+    if tenant is None:
+        return selection
+    if selection.tenant not in (None, tenant):
+        raise Forbidden(f"this key administers the tenant {tenant} only")
+    return replace(selection, tenant=tenant)
 
 
 def _stored(entry: Entry[Answer], now: float) -> dict[str, object]:
@@ -116,16 +128,3 @@ def _stored(entry: Entry[Answer], now: float) -> dict[str, object]:
         "age_s": round(now - entry.stored_at, 3),
         "outdated": entry.outdated,
     }
-
-
-def require_admin(request: Request, key: str | None) -> None:
-    """Refuse whoever does not bring the key.
-
-    Without a key the service listens on loopback only, and whoever reaches it may administer it.
-
-    Raises:
-        Unauthorized: no key, or a wrong one.
-    """
-    sent = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if key is not None and not hmac.compare_digest(sent.encode(), key.encode()):
-        raise Unauthorized("this needs the administrator's key: Authorization: Bearer KEY")

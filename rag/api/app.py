@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from rag.api.access import KeyRequest, RotateRequest, add_access_routes
 from rag.api.admin import ForceRequest, add_admin_routes
 from rag.api.backup import add_backup_routes
 from rag.api.bodies import component_schemas
@@ -46,6 +47,7 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     add_operation_routes(app, service, metrics)
     add_admin_routes(app, service)
     add_backup_routes(app, service)
+    add_access_routes(app, service)
     app.add_middleware(Door, metrics=metrics)
     install(app)
     metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))
@@ -74,7 +76,14 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas |= component_schemas(
-            ChatRequest, SearchRequest, DocumentsRequest, RetryRequest, ForceRequest, FeedbackRequest
+            ChatRequest,
+            SearchRequest,
+            DocumentsRequest,
+            RetryRequest,
+            ForceRequest,
+            FeedbackRequest,
+            KeyRequest,
+            RotateRequest,
         )
         app.openapi_schema = document
     return app.openapi_schema

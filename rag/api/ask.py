@@ -14,7 +14,7 @@ from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedParameter
 from rag.pipeline.request import Ask, asker
 from rag.settings import LimitSettings
-from rag.types import ANONYMOUS, Deadline, Scope, Space
+from rag.types import Deadline, Principal, Scope, Space
 from router.policy import Requested
 from router.types import Message, Sampling
 
@@ -65,8 +65,8 @@ def _part_kinds(messages: object) -> Iterator[object]:
                 yield part.get("type")
 
 
-def make_ask(body: ChatRequest, request: Request, service: Service) -> Ask:
-    """The request as the pipeline takes it.
+def make_ask(body: ChatRequest, request: Request, service: Service, principal: Principal) -> Ask:
+    """The caller's request as the pipeline takes it.
 
     Raises:
         NotFound: unknown model or collection.
@@ -82,12 +82,12 @@ def make_ask(body: ChatRequest, request: Request, service: Service) -> Ask:
     if requested is None:
         raise NotFound(f"no model {body.model!r}; there are {', '.join(MODELS)}", param="model")
     sampling = _sampling(body)
-    space = known_space(service, extras.collection)
+    space = known_space(service, principal, extras.collection)
     user = body.user or ""
-    variants = service.models.router.variants(asker(ANONYMOUS, user))
+    variants = service.models.router.variants(asker(principal, user))
     fingerprint = _fingerprint(messages, sampling, extras, variants)
     return Ask(
-        principal=ANONYMOUS,
+        principal=principal,
         scope=Scope(space, extras.model or body.model, fingerprint),
         deadline=deadline_of(request, extras.timeout_s, service),
         request_id=request.state.request_id,
@@ -103,13 +103,13 @@ def make_ask(body: ChatRequest, request: Request, service: Service) -> Ask:
     )
 
 
-def known_space(service: Service, collection: str, tenant: str = ANONYMOUS.tenant) -> Space:
-    """The tenant's collection.
+def known_space(service: Service, principal: Principal, collection: str) -> Space:
+    """The collection of the caller's tenant.
 
     Raises:
         NotFound: nothing was ever written to it; "default" always exists.
     """
-    space = Space(tenant, collection)
+    space = Space(principal.tenant, collection)
     if collection != "default" and not service.log.position_of(space):
         raise NotFound(f"no collection {collection!r}; it exists once a document was added", param="collection")
     return space

@@ -11,10 +11,11 @@ from typing import IO
 from fastapi import FastAPI, Request
 from starlette.responses import Response, StreamingResponse
 
-from rag.api.admin import require_admin
+from rag.api.access import allowed
 from rag.compose import Service
 from rag.storage.archive import CHUNK
 from rag.storage.backup import pack
+from rag.types import Role
 
 
 def add_backup_routes(app: FastAPI, service: Service) -> None:
@@ -24,7 +25,7 @@ def add_backup_routes(app: FastAPI, service: Service) -> None:
     @app.get("/admin/backup", tags=tags, summary="An archive of the data folder")
     async def backup(request: Request) -> Response:
         """Searches go on; writes wait until the archive is made, and not until it is sent."""
-        require_admin(request, service.settings.admin_key)
+        allowed(request, service, Role.OPERATOR)
         service.folder.ensure_space()
         # nameless, so that it is gone with whoever holds it; on the data folder's disk, where there is room
         archive: IO[bytes] = tempfile.TemporaryFile(dir=service.folder.path)  # noqa: SIM115 - sent after this returns

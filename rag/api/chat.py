@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from rag.api.access import allowed
 from rag.api.ask import MODELS, make_ask, read_chat
 from rag.api.bodies import schema_of
 from rag.api.disconnect import StopOnDisconnect
@@ -20,6 +21,7 @@ from rag.api.wire import ChatRequest
 from rag.compose import Service
 from rag.errors import ClientGone, NotFound
 from rag.pipeline.request import Answer, Event, Plan
+from rag.types import Role
 from router.models import Model
 
 
@@ -29,8 +31,9 @@ def add_chat_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(CHAT_ROUTE, tags=tags, summary="Answer a question, with citations", openapi_extra=schema_of(ChatRequest))
     async def chat(request: Request) -> Response:
+        principal = allowed(request, service, Role.QUERY)
         body = await read_chat(request, service.settings.limits)
-        ask = make_ask(body, request, service)
+        ask = make_ask(body, request, service, principal)
         created = int(service.clock.now())
         events = service.pipeline.run(ask)
         with StopOnDisconnect(request.receive):
@@ -43,11 +46,13 @@ def add_chat_routes(app: FastAPI, service: Service) -> None:
         return EventStream(events, sse(ask, plan, events, created, include_usage=usage), headers(plan))
 
     @app.get("/v1/models", tags=tags, summary="The models that a request may name")
-    async def models() -> Response:
+    async def models(request: Request) -> Response:
+        allowed(request, service, Role.QUERY)
         return json_response({"object": "list", "data": [_model(name, service) for name in MODELS]})
 
     @app.get("/v1/models/{name}", tags=tags, summary="One model")
-    async def model(name: str) -> Response:
+    async def model(name: str, request: Request) -> Response:
+        allowed(request, service, Role.QUERY)
         if name not in MODELS:
             raise NotFound(f"no model {name!r}; there are {', '.join(MODELS)}", param="model")
         return json_response(_model(name, service))

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from rag.api.access import allowed
 from rag.api.ask import known_space
 from rag.api.bodies import parse_fields, read_bytes, read_json, schema_of, unknown_field
 from rag.api.json_response import json_response
@@ -21,10 +23,10 @@ from rag.errors import InvalidRequest, NotFound, PayloadTooLarge
 from rag.ingestion.sources import received
 from rag.settings import LimitSettings
 from rag.storage.jobs import Job
-from rag.types import ANONYMOUS, Change, Document, Space
+from rag.types import Change, Document, Role, Space
 
-TENANT = ANONYMOUS.tenant
 FORM_FIELDS = ("file", "collection")
+Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
 def add_document_routes(app: FastAPI, service: Service) -> None:
@@ -41,6 +43,7 @@ def add_document_routes(app: FastAPI, service: Service) -> None:
     )
     async def add(request: Request) -> Response:
         """As JSON, or as files: `curl -F file=@paper.pdf -F file=@corpus.jsonl -F collection=default`."""
+        tenant = allowed(request, service, Role.INGEST).tenant
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             collection, documents = await _uploaded(request, service)
         else:
@@ -50,43 +53,45 @@ def add_document_routes(app: FastAPI, service: Service) -> None:
         if len(documents) > most:
             raise PayloadTooLarge(f"documents: {len(documents)}, at most {most} in one request")
         service.folder.ensure_space()
-        job = await service.worker.submit(Space(TENANT, collection), documents, timeout_s=timeout_s)
+        job = await service.worker.submit(Space(tenant, collection), documents, timeout_s=timeout_s)
         return json_response(job_body(job), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
 
     @app.get("/v1/documents", tags=tags, summary="The documents of a collection, in the order of their ids")
     async def listed(
-        collection: CollectionName = "default", after: str | None = None, limit: int = Query(100, ge=1, le=1_000)
+        request: Request, collection: CollectionName = "default", after: str | None = None, limit: Limit = 100
     ) -> Response:
-        space = known_space(service, collection)
+        space = known_space(service, allowed(request, service, Role.QUERY), collection)
         found = await service.store.documents(space, after=after, limit=limit, timeout_s=timeout_s)
         following = found[-1].document_id if len(found) == limit else None
         return json_response({"documents": [_summary(change) for change in found], "next": following})
 
     @app.get("/v1/documents/{document_id:path}", tags=tags, summary="One document with its passages")
-    async def one(document_id: str, collection: CollectionName = "default") -> Response:
-        found = await service.store.document(known_space(service, collection), document_id, timeout_s=timeout_s)
+    async def one(document_id: str, request: Request, collection: CollectionName = "default") -> Response:
+        space = known_space(service, allowed(request, service, Role.QUERY), collection)
+        found = await service.store.document(space, document_id, timeout_s=timeout_s)
         if found is None:
             raise NotFound(f"no document {document_id!r} in collection {collection!r}")
         passages = [{"id": p.id, "heading": p.heading, "text": p.text, "tokens": p.tokens} for p in found.passages]
         return json_response(_summary(found) | {"passages": passages})
 
     @app.delete("/v1/documents/{document_id:path}", tags=tags, summary="Remove a document")
-    async def remove(document_id: str, collection: CollectionName = "default") -> Response:
-        removed = await service.writer.delete(known_space(service, collection), [document_id])
+    async def remove(document_id: str, request: Request, collection: CollectionName = "default") -> Response:
+        space = known_space(service, allowed(request, service, Role.INGEST), collection)
+        removed = await service.writer.delete(space, [document_id])
         if not removed:
             raise NotFound(f"no document {document_id!r} in collection {collection!r}")
         return json_response({"deleted": removed})
 
     @app.get("/v1/jobs/{job_id}", tags=tags, summary="How far an ingestion job is")
-    async def job_state(job_id: str) -> Response:
-        job = await service.jobs.get(TENANT, job_id, timeout_s=timeout_s)
+    async def job_state(job_id: str, request: Request) -> Response:
+        job = await service.jobs.get(allowed(request, service, Role.INGEST).tenant, job_id, timeout_s=timeout_s)
         if job is None:
             raise NotFound(f"no job {job_id!r}")
         return json_response(job_body(job))
 
     @app.get("/v1/collections", tags=tags, summary="The collections")
-    async def collections() -> Response:
-        rows = await service.store.collections(TENANT, timeout_s=timeout_s)
+    async def collections(request: Request) -> Response:
+        rows = await service.store.collections(allowed(request, service, Role.QUERY).tenant, timeout_s=timeout_s)
         return json_response(
             {"collections": [{"name": name, "documents": docs, "passages": passages} for name, docs, passages in rows]}
         )

@@ -8,9 +8,11 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from rag.api.access import allowed
 from rag.api.bodies import read_json, schema_of
 from rag.api.json_response import json_response
 from rag.compose import Service
+from rag.types import Role
 
 
 class FeedbackRequest(BaseModel):
@@ -32,6 +34,7 @@ def add_feedback_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=schema_of(FeedbackRequest),
     )
     async def feedback(request: Request) -> Response:
+        tenant = allowed(request, service, Role.QUERY).tenant
         body = await read_json(request, FeedbackRequest, service.settings.limits.body_bytes)
-        evicted = service.cache.blame(body.request_id) if body.rating == "down" else 0
+        evicted = service.cache.blame(body.request_id, tenant) if body.rating == "down" else 0
         return json_response({"request_id": body.request_id, "rating": body.rating, "evicted": evicted})

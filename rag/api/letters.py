@@ -9,12 +9,14 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response
 
+from rag.api.access import allowed
 from rag.api.bodies import read_json, schema_of
-from rag.api.documents import TENANT, job_body
+from rag.api.documents import job_body
 from rag.api.json_response import json_response
 from rag.api.wire import RetryRequest
 from rag.compose import Service
 from rag.errors import NotFound
+from rag.types import Role
 
 LETTER_ID_MAX = 2**63 - 1
 
@@ -26,9 +28,10 @@ def add_letter_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/dead-letters", tags=tags, summary="Documents that could not be ingested, oldest first")
     async def dead_letters(
-        after: int = Query(0, ge=0, le=LETTER_ID_MAX), limit: int = Query(100, ge=1, le=1_000)
+        request: Request, after: int = Query(0, ge=0, le=LETTER_ID_MAX), limit: int = Query(100, ge=1, le=1_000)
     ) -> Response:
-        found = await service.letters.listed(TENANT, after=after, limit=limit, timeout_s=timeout_s)
+        tenant = allowed(request, service, Role.INGEST).tenant
+        found = await service.letters.listed(tenant, after=after, limit=limit, timeout_s=timeout_s)
         following = found[-1].id if len(found) == limit else None
         return json_response({"dead_letters": [asdict(letter) for letter in found], "next": following})
 
@@ -40,12 +43,14 @@ def add_letter_routes(app: FastAPI, service: Service) -> None:
         openapi_extra=schema_of(RetryRequest),
     )
     async def retry(request: Request) -> Response:
+        tenant = allowed(request, service, Role.INGEST).tenant
         body = await read_json(request, RetryRequest, service.settings.limits.body_bytes)
-        jobs = await service.worker.retry(TENANT, body.ids, timeout_s=timeout_s)
+        jobs = await service.worker.retry(tenant, body.ids, timeout_s=timeout_s)
         return json_response({"jobs": [job_body(job) for job in jobs]}, status=202)
 
     @app.delete("/v1/dead-letters/{letter_id}", tags=tags, summary="Discard a dead letter")
-    async def discard(letter_id: Annotated[int, Path(ge=0, le=LETTER_ID_MAX)]) -> Response:
-        if not await service.letters.discard(TENANT, [letter_id], timeout_s=timeout_s):
+    async def discard(letter_id: Annotated[int, Path(ge=0, le=LETTER_ID_MAX)], request: Request) -> Response:
+        tenant = allowed(request, service, Role.INGEST).tenant
+        if not await service.letters.discard(tenant, [letter_id], timeout_s=timeout_s):
             raise NotFound(f"no dead letter {letter_id}")
         return json_response({"discarded": letter_id})

@@ -7,13 +7,13 @@ from enum import Enum
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
-from rag.api.admin import require_admin
+from rag.api.access import allowed
 from rag.api.json_response import json_response
 from rag.compose import Service
 from rag.disclosed import disclosed
 from rag.errors import SteadyragError
 from rag.telemetry.metrics import CONTENT_TYPE, Metrics
-from rag.types import ANONYMOUS
+from rag.types import ANONYMOUS, Role
 from rag.version import __version__
 
 #: A dependency that needs longer to say anything is not ready.
@@ -34,10 +34,12 @@ def add_operation_routes(app: FastAPI, service: Service, metrics: Metrics) -> No
 
     @app.get("/ready", tags=tags, summary="The dependencies answer")
     async def ready() -> Response:
+        """Without the document log nothing can be answered; without the embedder BM25 alone does, labelled."""
         log, documents = await _log(service)
         checks = {"document_log": log, "embedder": await _embedder(service)}
-        good = all(state == "ok" for state in checks.values())
-        body = {"ready": good, "checks": checks, "documents": documents}
+        good = log == "ok"
+        # whoever asks without a key learns nothing of what there is
+        body = {"ready": good, "checks": checks, "documents": None if service.access.required else documents}
         return json_response(body, status=200 if good else 503)
 
     @app.get("/metrics", tags=tags, summary="Prometheus metrics")
@@ -46,7 +48,7 @@ def add_operation_routes(app: FastAPI, service: Service, metrics: Metrics) -> No
 
     @app.get("/admin/settings", tags=tags, summary="The settings, without secrets")
     async def settings(request: Request) -> Response:
-        require_admin(request, service.settings.admin_key)
+        allowed(request, service, Role.OPERATOR)
         return json_response({"settings": disclosed(service.settings)})
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rag.api.json_response import json_response
-from rag.errors import ClientGone, InvalidRequest, SteadyragError
+from rag.errors import ClientGone, InvalidRequest, SteadyragError, Unauthorized
 
 OPENAI_ROUTES = ("/v1/chat/completions", "/v1/models")
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def _title(status: int) -> str:
 def error_response(error: SteadyragError, path: str) -> Response:
     """The error as a response, with Retry-After where waiting may help."""
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s is not None else {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 11.6.1
     openai = path.startswith(OPENAI_ROUTES)
     media_type = "application/json" if openai else "application/problem+json"
     return json_response(error_body(error, path), status=error.status, headers=headers, media_type=media_type)

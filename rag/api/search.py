@@ -7,6 +7,7 @@ from enum import Enum
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from rag.api.access import allowed
 from rag.api.ask import deadline_of, known_space
 from rag.api.bodies import read_json, schema_of
 from rag.api.disconnect import StopOnDisconnect
@@ -18,7 +19,7 @@ from rag.pipeline.retrieve import Retrieved
 from rag.pipeline.shared import Shared
 from rag.pipeline.trace import Trace
 from rag.ports import Vector
-from rag.types import Deadline, ScoredPassage, Space
+from rag.types import Deadline, Role, ScoredPassage, Space
 
 
 def add_search_routes(app: FastAPI, service: Service) -> None:
@@ -27,6 +28,7 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/search", tags=tags, summary="Find passages", openapi_extra=schema_of(SearchRequest))
     async def search(request: Request) -> Response:
+        principal = allowed(request, service, Role.QUERY)
         limits = service.settings.limits
         body = await read_json(request, SearchRequest, limits.body_bytes)
         if not body.query.strip():
@@ -35,7 +37,7 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
             raise PayloadTooLarge(f"query: at most {limits.question_chars:,} characters are read", param="query")
         if body.top_k > limits.top_k:
             raise InvalidRequest(f"top_k: at most {limits.top_k}", param="top_k")
-        space = known_space(service, body.collection)
+        space = known_space(service, principal, body.collection)
         deadline = deadline_of(request, body.timeout_s, service)
         trace = Trace(service.clock)
 

@@ -10,6 +10,7 @@ from rag.cli.ask import ask
 from rag.cli.backup import backup, restore
 from rag.cli.doctor import doctor
 from rag.cli.ingest import ingest
+from rag.cli.keys import app as keys
 from rag.cli.output import exit_on_error
 from rag.cli.serve import serve
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (serve, ingest, ask, backup, restore, doctor):
     app.command()(command)
+app.add_typer(keys)
 
 
 def with_commands_of_other_packages() -> typer.Typer:

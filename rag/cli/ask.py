@@ -13,7 +13,7 @@ import typer
 from rag.api.ask import MODELS, known_space
 from rag.api.reply import completion
 from rag.cli.output import people, print_json, run
-from rag.cli.remote import connect, service_url
+from rag.cli.remote import connect, key_of, service_url
 from rag.compose import compose
 from rag.errors import InvalidRequest
 from rag.pipeline.request import Answer, Ask
@@ -38,8 +38,10 @@ def ask(
     if not question.strip():
         raise InvalidRequest('the question is empty; try: steadyrag ask "What is a circuit breaker?"')
     remote = service_url(settings, url)
-    work = _embedded(settings, question, collection) if remote is None else _remote(remote, question, collection)
-    answer, empty = run(work)
+    if remote is None:
+        answer, empty = run(_embedded(settings, question, collection))
+    else:
+        answer, empty = run(_remote(remote, key_of(settings), question, collection))
     if as_json:
         print_json(answer)
     else:
@@ -49,10 +51,10 @@ def ask(
         people.print(hint, markup=False, highlight=False, soft_wrap=True)
 
 
-async def _remote(url: str, question: str, collection: str) -> tuple[dict[str, Any], bool]:
+async def _remote(url: str, key: str | None, question: str, collection: str) -> tuple[dict[str, Any], bool]:
     """The answer, and whether there was nothing to find it in."""
     body = {"messages": [{"role": "user", "content": question}], "steadyrag": {"collection": collection}}
-    async with connect(url) as service:
+    async with connect(url, key) as service:
         answer = await service.call("POST", "/v1/chat/completions", body)
         if answer["steadyrag"]["answered"]:
             return answer, False
@@ -66,7 +68,7 @@ async def _embedded(settings: Settings, question: str, collection: str) -> tuple
     try:
         request = Ask(
             principal=ANONYMOUS,
-            scope=Scope(known_space(service, collection), next(iter(MODELS)), ""),
+            scope=Scope(known_space(service, ANONYMOUS, collection), next(iter(MODELS)), ""),
             deadline=Deadline.after(settings.timeout_s, service.clock),
             request_id=f"cli_{uuid.uuid4().hex}",
             messages=(Message("user", question),),

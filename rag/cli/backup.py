@@ -13,7 +13,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from rag.cli.output import people, print_json, run
-from rag.cli.remote import connect, service_url
+from rag.cli.remote import connect, key_of, service_url
 from rag.errors import ConfigError
 from rag.retrieval import generations
 from rag.settings import Settings, load_settings
@@ -45,7 +45,7 @@ def backup(
             if running is None:
                 _pack(settings, out)
             else:
-                run(_fetch(running, settings.admin_key, out))
+                run(_fetch(running, key_of(settings), out))
         entries = _check(part)
         part.replace(file)
     finally:
@@ -105,7 +105,7 @@ def _shards(settings: Settings) -> dict[str, Path]:
 
 
 async def _fetch(url: str, key: str | None, out: IO[bytes]) -> None:
-    async with connect(url) as service, service.download("/admin/backup", key) as (size, pieces):
+    async with connect(url, key) as service, service.download("/admin/backup") as (size, pieces):
         with _progress("backing up", size) as advance:
             async for piece in pieces:
                 await asyncio.to_thread(out.write, piece)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cache.normalise import normalise
 from rag.cli.output import FAILED, people, print_json, run
-from rag.cli.remote import Remote, connect, service_url
+from rag.cli.remote import Remote, connect, key_of, service_url
 from rag.errors import ConfigError, InvalidRequest, SteadyragError
 from rag.settings import Settings, load_settings
 
@@ -47,18 +47,19 @@ def inspect(
     asked = {"tenant": tenant, "collection": collection, "document": document, "older_than_s": older_than_s}
     query = urlencode({key: value for key, value in asked.items() if value is not None} | {"limit": limit})
     settings = load_settings(config)
-    found = run(_stored(_running(settings, url), f"/admin/cache?{query}", settings.admin_key))
+    found = run(_stored(_running(settings, url), f"/admin/cache?{query}", key_of(settings)))
     if as_json:
         print_json(found)
         return
-    people.print(f"{found['entries']} answers, {found['bytes']:,} bytes; {found['selected']} selected", markup=False)
+    whole = f"{found['entries']} answers, {found['bytes']:,} bytes; " if "entries" in found else ""
+    people.print(f"{whole}{found['selected']} selected", markup=False)
     for each in found["answers"]:
         typer.echo(f"{each['age_s']:>9.0f} s  {each['question']}  [{', '.join(each['documents'])}]")
 
 
 async def _stored(url: str, path: str, key: str | None) -> dict[str, Any]:
-    async with connect(url) as service:
-        return await service.call("GET", path, key=key)
+    async with connect(url, key) as service:
+        return await service.call("GET", path)
 
 
 @dataclass(slots=True)
@@ -85,9 +86,10 @@ def warm(
 
     Example: `steadyrag cache warm --log questions.txt --limit 500`
     """
-    running = _running(load_settings(config), url)
+    settings = load_settings(config)
+    running = _running(settings, url)
     questions = head_of(log, limit)
-    outcome = run(_warm(running, questions, collection))
+    outcome = run(_warm(running, key_of(settings), questions, collection))
     if as_json:
         print_json(asdict(outcome))
     people.print(
@@ -128,12 +130,12 @@ def _question(line: str, where: str) -> str:
     return str(found)
 
 
-async def _warm(url: str, questions: list[str], collection: str) -> Warmed:
+async def _warm(url: str, key: str | None, questions: list[str], collection: str) -> Warmed:
     outcome, waiting = Warmed(), iter(questions)
     columns = TextColumn("warming"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=people) as progress:
         task = progress.add_task("warming", total=len(questions))
-        async with connect(url) as service:
+        async with connect(url, key) as service:
 
             async def ask_on() -> None:
                 for question in waiting:

@@ -17,7 +17,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from rag.cli.output import FAILED, people, print_json, run
-from rag.cli.remote import Remote, connect, service_url
+from rag.cli.remote import Remote, connect, key_of, service_url
 from rag.compose import Service, compose
 from rag.errors import InvalidRequest, Overloaded, SteadyragError
 from rag.ingestion.sources import STDIN, BadFile, documents, expand
@@ -99,7 +99,7 @@ async def _ingest(settings: Settings, paths: Sequence[str], collection: str, url
 async def _sink(settings: Settings, collection: str, url: str | None) -> AsyncIterator[Sink]:
     space = Space(ANONYMOUS.tenant, collection)
     if url is not None:
-        async with connect(url) as service:
+        async with connect(url, key_of(settings)) as service:
             yield RemoteSink(service, collection)
         return
     service_here = await compose(settings)

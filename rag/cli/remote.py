@@ -8,7 +8,16 @@ from typing import Any
 
 import aiohttp
 
-from rag.errors import ConfigError, InvalidRequest, NotFound, Overloaded, SteadyragError, Unavailable
+from rag.errors import (
+    ConfigError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    SteadyragError,
+    Unauthorized,
+    Unavailable,
+)
 from rag.settings import Settings
 from rag.storage.folder import current_owner
 
@@ -24,6 +33,11 @@ def service_url(settings: Settings, url: str | None) -> str | None:
     return owner.url if owner is not None else None
 
 
+def key_of(settings: Settings) -> str | None:
+    """The key that commands send."""
+    return settings.api_key or settings.admin_key
+
+
 class Remote:
     """A running service."""
 
@@ -31,14 +45,14 @@ class Remote:
         self._session = session
         self._url = url
 
-    async def call(self, method: str, path: str, body: object = None, *, key: str | None = None) -> dict[str, Any]:
-        """Send a request, with the administrator's key where it needs that; give back its JSON.
+    async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Send a request; give back its JSON.
 
         Raises:
             SteadyragError: nobody answers, or the service says no.
         """
         try:
-            async with self._session.request(method, self._url + path, json=body, headers=_bearer(key)) as response:
+            async with self._session.request(method, self._url + path, json=body) as response:
                 content = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise ConfigError(f"no steadyrag answers at {self._url} ({type(error).__name__}); is it running?") from None
@@ -49,14 +63,14 @@ class Remote:
         return content
 
     @asynccontextmanager
-    async def download(self, path: str, key: str | None) -> AsyncIterator[tuple[int | None, AsyncIterator[bytes]]]:
+    async def download(self, path: str) -> AsyncIterator[tuple[int | None, AsyncIterator[bytes]]]:
         """The length in bytes, where it is told, and the pieces of what lies at `path`.
 
         Raises:
             SteadyragError: nobody answers, the service says no, or the connection breaks.
         """
         try:
-            async with self._session.get(self._url + path, headers=_bearer(key)) as response:
+            async with self._session.get(self._url + path) as response:
                 if response.status >= 400:
                     raise _error(response.status, await response.json(content_type=None))
                 yield response.content_length, response.content.iter_chunked(1 << 20)
@@ -65,9 +79,10 @@ class Remote:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Remote]:
-    """A connection to the service at `url`."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+async def connect(url: str, key: str | None = None) -> AsyncIterator[Remote]:
+    """A connection to the service at `url`, for whoever holds the key."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    async with aiohttp.ClientSession(timeout=timeout, headers=_bearer(key)) as session:
         yield Remote(session, url)
 
 
@@ -78,6 +93,8 @@ def _bearer(key: str | None) -> dict[str, str]:
 def _error(status: int, content: dict[str, Any]) -> SteadyragError:
     nested = content.get("error")
     message = nested.get("message") if isinstance(nested, dict) else content.get("detail")
+    if status in {Unauthorized.status, Forbidden.status}:
+        return ConfigError(f"{message}; set STEADYRAG_API_KEY to a key that does")
     kind = {404: NotFound}.get(status, Unavailable if status >= 500 or status == 429 else InvalidRequest)
     if content.get("code") == Overloaded.code:
         kind = Overloaded

@@ -34,22 +34,28 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes; the embedded set-up is one.")] = 1,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings file.")] = None,
 ) -> None:
-    """Serve the HTTP API.
+    """Serve the HTTP API; on the loopback, unless there are keys.
 
     Example: `steadyrag serve --port 8080`
+
+    Example: `STEADYRAG_ADMIN_KEY=... steadyrag serve --host 0.0.0.0`
     """
     if workers > 1:
         raise ConfigError("--workers above 1 needs stores that processes can share; the embedded set-up is one process")
-    if host not in LOOPBACK:
-        raise ConfigError(f"--host {host}: without keys the service listens on loopback only; use 127.0.0.1")
     settings = load_settings(config)
     with _listen(host, port, settings.data_dir) as listener:
-        run(_serve(settings, listener))
+        run(_serve(settings, listener, beyond_loopback=host not in LOOPBACK))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback: bool) -> None:
     metrics = Metrics()
     service = await compose(settings, observe=metrics.answer, on_event=metrics.event, background=True)
+    if beyond_loopback:
+        try:
+            service.access.require()
+        except ConfigError:
+            await service.aclose()
+            raise
     try:
         url = _url(listener)
         server = _Server(
@@ -66,6 +72,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         logging.getLogger("uvicorn.error").addFilter(_tells_something)
         service.folder.announce(url)
         people.print(f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)", soft_wrap=True)
+        if not service.access.required:
+            people.print("no key is needed, so only this machine is served; see steadyrag keys", soft_wrap=True)
         await server.serve(sockets=[listener])
         if server.force_exit:
             await server.lifespan.shutdown()  # which uvicorn leaves out when it is told to stop at once

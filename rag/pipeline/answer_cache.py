@@ -120,13 +120,14 @@ class AnswerCache:
         if len(self._asked) > MOST_REQUESTS:
             self._asked.popitem(last=False)
 
-    def blame(self, request_id: str) -> int:
-        """The answer to the request was no good: forgets what is stored of it, and gives the number of answers.
+    def blame(self, request_id: str, tenant: str) -> int:
+        """The answer to the tenant's request was no good: forgets what is stored of it; gives the number of answers.
 
         Raises:
-            NotFound: it is not among the last requests that this process answered.
+            NotFound: it is not among the last requests that this process answered, or is another tenant's.
         """
-        if (key := self._asked.get(request_id)) is None:
+        key = self._asked.get(request_id)
+        if key is None or _scope(key).space.tenant != tenant:
             raise NotFound(f"no request {request_id!r} among the last {MOST_REQUESTS:,} of this replica")
         forgotten = self._local.blame(key)
         for entry in forgotten:
@@ -186,7 +187,9 @@ class AnswerCache:
     def selected(self, selection: Selection) -> list[Entry[Answer]]:
         """The answers of this process that are meant, outdated ones among them."""
         return [
-            entry for entry in self._local if selection.fits(_scope(entry), entry.value, self._age_s(entry.stored_at))
+            entry
+            for entry in self._local
+            if selection.fits(_scope(entry.key), entry.value, self._age_s(entry.stored_at))
         ]
 
     async def invalidate(self, selection: Selection) -> int:
@@ -268,7 +271,7 @@ async def _logged(work: Coroutine[None, None, None]) -> None:
         log.warning("the answer cache is out of step with its store: %s", error.message)
 
 
-def _scope(entry: Entry[Answer]) -> Scope:
-    scope = entry.key[0]
+def _scope(key: Key) -> Scope:
+    scope = key[0]
     assert isinstance(scope, Scope)  # noqa: S101 - `put` and `take` store under no other
     return scope

@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS dead_letters(
     reason TEXT NOT NULL, attempts INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL,
     UNIQUE(tenant, collection, document_id)
 );
+CREATE TABLE IF NOT EXISTS keys(
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, roles TEXT NOT NULL, name TEXT NOT NULL,
+    digest BLOB NOT NULL, created REAL NOT NULL, expires REAL
+) WITHOUT ROWID;
 """
 
 

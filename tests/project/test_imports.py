@@ -16,6 +16,7 @@ ADAPTERS = (
     "rag.retrieval.qdrant",
     "rag.storage.cache.sqlite",
     "rag.storage.documents",
+    "rag.storage.keys",
     "rag.storage.redis",
     "router.backends",
 )
@@ -50,6 +51,7 @@ VOCABULARY = ("types", "errors", "ports")
 READS_ENVIRONMENT = {
     "rag.settings": "the one place that turns environment and TOML into settings",
     "evals.bench.processes": "hands its own environment on to the children that it measures",
+    "chaos.lab.environment": "hands its own environment on to the lab's children, without the user's settings",
 }
 
 

@@ -11,6 +11,7 @@ from tests.support.command import Command
 from tests.support.processes import Environment, steadyrag
 
 COMMANDS = {"serve", "ingest", "ask", "backup", "restore", "doctor"}
+KEYS = {"create", "list", "revoke", "rotate"}
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def test_the_commands():
     assert {command.callback.__name__ for command in app.registered_commands} == COMMANDS
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_each_command_shows_how_it_is_used(name):
-    result = CliRunner().invoke(app, [name, "--help"])
+@pytest.mark.parametrize("words", [*([name] for name in sorted(COMMANDS)), *(["keys", name] for name in sorted(KEYS))])
+def test_each_command_shows_how_it_is_used(words):
+    result = CliRunner().invoke(app, [*words, "--help"])
     assert result.exit_code == 0
     assert "Example: " in result.output
 

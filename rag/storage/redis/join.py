@@ -9,6 +9,7 @@ from rag.storage.documents import SqliteDocumentLog
 from rag.storage.redis.connection import connect
 from rag.storage.redis.followers import RedisFollowers
 from rag.storage.redis.jobs import RedisJobStore
+from rag.storage.redis.keys import RedisKeyStore
 from rag.storage.redis.log import RedisDocumentLog
 from rag.storage.redis.replica import Replica, replica_name
 from rag.types import Clock
@@ -23,8 +24,8 @@ def join(
     *,
     max_jobs: int,
     max_bytes: int,
-) -> tuple[Replica, RedisJobStore]:
-    """This replica's log and the shared queue; closed with the stack.
+) -> tuple[Replica, RedisJobStore, RedisKeyStore]:
+    """This replica's log, the shared queue and the shared keys; closed with the stack.
 
     Raises:
         ConfigError: `url` is no Redis URL.
@@ -34,4 +35,5 @@ def join(
     name = replica_name(folder)
     replica = Replica(name, RedisDocumentLog(redis, clock), catalog, RedisFollowers(redis), clock)
     stack.push_async_callback(replica.aclose)
-    return replica, RedisJobStore(redis, name, clock, max_jobs=max_jobs, max_bytes=max_bytes)
+    jobs = RedisJobStore(redis, name, clock, max_jobs=max_jobs, max_bytes=max_bytes)
+    return replica, jobs, RedisKeyStore(redis)

@@ -30,6 +30,9 @@ ROUTES = {
     "/admin/backup": {"get"},
     "/admin/index/publish": {"post"},
     "/admin/settings": {"get"},
+    "/admin/keys": {"get", "post"},
+    "/admin/keys/{key_id}": {"delete"},
+    "/admin/keys/{key_id}/rotate": {"post"},
 }
 
 

@@ -29,7 +29,7 @@ def request_with(body=b"", **headers):
 
 
 def asked(service, body, **headers):
-    return make_ask(parse_json(orjson.dumps(body), ChatRequest), request_with(**headers), service)
+    return make_ask(parse_json(orjson.dumps(body), ChatRequest), request_with(**headers), service, ANONYMOUS)
 
 
 async def read(body, limits=None):
@@ -215,12 +215,12 @@ async def test_filters_beyond_64_bits_are_refused():
 
 async def test_the_default_collection_is_there_before_anything_was_written(make_service):
     empty = await make_service(documents=())
-    assert known_space(empty, "default") == Space("default", "default")
+    assert known_space(empty, ANONYMOUS, "default") == Space("default", "default")
 
 
 async def test_a_collection_exists_once_something_was_written(service):
     with pytest.raises(NotFound):
-        known_space(service, "another")
+        known_space(service, ANONYMOUS, "another")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ def test_it_says_where_it_serves_and_when_it_stopped(scratch, model_folder):
         with urllib.request.urlopen(f"{served.url}/health") as response:
             assert response.status == 200
             assert not {"server", "date"} & {name.lower() for name in response.headers}
-    first, last = served.said.splitlines()
+    first, open_to, last = served.said.splitlines()
     assert first == f"steadyrag serves {served.url} (API docs at {served.url}/docs, Ctrl-C stops)"
+    assert open_to == "no key is needed, so only this machine is served; see steadyrag keys"
     assert last == "steadyrag stopped"
 
 
@@ -30,7 +31,7 @@ def test_the_address_of_ipv6(scratch, model_folder):
     ("arguments", "said"),
     [
         (["--workers", "2"], "--workers above 1"),
-        (["--host", "0.0.0.0"], "listens on loopback only"),
+        (["--host", "0.0.0.0"], "callers need keys, and there are none"),
         (["--config", "nowhere.toml"], "no such configuration file"),
     ],
 )

@@ -34,13 +34,13 @@ async def test_two_folders_share_log_and_jobs_and_keep_their_names(server: Redis
                 join(server.url, folder, catalog(folder, stack), FakeClock(), stack, **LIMITS)
                 for folder in (tmp_path / "a", tmp_path / "b")
             ]
-            (first, jobs), (second, others) = made
-            for replica, _ in made:
+            (first, jobs, _), (second, others, _) = made
+            for replica, *_ in made:
                 await replica.catch_up()
             await append(first, change("x", str(len(names))))
             await second.beat()
             assert await read(first) == await read(second)
-            names.append([replica._name for replica, _ in made])
+            names.append([replica._name for replica, *_ in made])
             job = await add(jobs)
             assert await taken(others) == job
             await update(others, job, JobState.DONE, 2)

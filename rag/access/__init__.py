@@ -1,0 +1,1 @@
+"""Who may do what: keys of tenants, and the operator's."""
