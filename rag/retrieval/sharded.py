@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from rag.errors import DependencyFailed, SteadyragError
+from rag.errors import DependencyFailed, DependencyTimeout, SteadyragError
 from rag.ports import PassageIndex, Point, Vector
 from rag.types import Filters, Hit, Space
 
@@ -32,7 +32,8 @@ class ShardedIndex:
     Args:
         shards: what each shard is asked through.
         whole: asks all shards in one request, where there is such a thing; it fails when one of them does, and then
-            the shards are asked one by one, so that only the bad one is missing.
+            the shards are asked one by one, so that only the bad one is missing. When it hangs they are not, since
+            nobody waits for two time limits in a row: its breaker opens soon, and from then on they are.
     """
 
     def __init__(self, shards: Sequence[PassageIndex], whole: PassageIndex | None = None) -> None:
@@ -53,12 +54,15 @@ class ShardedIndex:
 
         Raises:
             DependencyFailed: no shard answered.
+            DependencyTimeout: the whole did not answer in time.
         """
         if self._whole is not None:
             start_s = asyncio.get_running_loop().time()
             try:
                 hits = await self._whole.search(space, vector, limit, filters, within=within, timeout_s=timeout_s)
                 return ShardedHits(hits, len(self._shards), len(self._shards))
+            except DependencyTimeout:
+                raise
             except DependencyFailed:
                 timeout_s -= asyncio.get_running_loop().time() - start_s
         end_s = asyncio.get_running_loop().time() + timeout_s

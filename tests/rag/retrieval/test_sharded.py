@@ -211,7 +211,7 @@ class TestWithTheWholeInOneRequest:
         assert [hit.passage_id for hit in result.hits] == ids("b", "a")
         assert (result.answered, result.shards) == (SHARDS, SHARDS)
 
-    @pytest.mark.parametrize("error", [DependencyFailed("down"), DependencyTimeout("late"), BreakerOpen("open")])
+    @pytest.mark.parametrize("error", [DependencyFailed("down"), BreakerOpen("open")])
     async def test_when_it_fails_only_the_bad_shard_is_missing(
         self, index: ShardedIndex, shards: list[Failing], whole: Failing, error: DependencyFailed
     ) -> None:
@@ -221,6 +221,15 @@ class TestWithTheWholeInOneRequest:
         result = await index.search(SPACE, direction(0), 100, {}, within=ids(*NAMES[:-1]), timeout_s=10)
         assert (result.answered, result.shards) == (SHARDS - 1, SHARDS)
         assert [hit.passage_id for hit in result.hits] == ids(*(name for name in NAMES[:-1] if name not in on(1)))
+
+    async def test_when_it_hangs_nobody_waits_a_second_time(
+        self, index: ShardedIndex, shards: list[Failing], whole: Failing
+    ) -> None:
+        whole.fail("search", DependencyTimeout("late"))
+        for shard in shards:
+            shard.fail("search", AssertionError("asked"))
+        with pytest.raises(DependencyTimeout, match="late"):
+            await index.search(SPACE, direction(0), 5, {}, timeout_s=10)
 
     async def test_one_that_is_overloaded_is_not_asked_n_times_more(self, index: ShardedIndex, whole: Failing) -> None:
         whole.fail("search", Overloaded("too much"))
