@@ -7,7 +7,6 @@ there at once and tells what the breakers have done since the one before.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 import time
@@ -23,6 +22,7 @@ from starlette.responses import Response
 
 from rag.api.app import create_app
 from rag.api.json_response import json_response
+from rag.api.server import Server
 from rag.compose import Wrap, compose
 from rag.errors import DependencyFailed
 from rag.resilience.events import BreakerChanged, ResilienceEvent
@@ -94,11 +94,6 @@ class FaultyShard:
         return await self._inner.vectors(*query, **options)
 
 
-class _Server(uvicorn.Server):
-    # as in `steadyrag serve`, the process outlives the signal, to close what it opened
-    capture_signals = staticmethod(contextlib.nullcontext)  # type: ignore[assignment]
-
-
 async def serve(settings: Settings, port: int, *, signals: Collection[signal.Signals] = (signal.SIGTERM,)) -> None:
     """Serve until a signal comes."""
     metrics, faults = Metrics(), Faults()
@@ -116,7 +111,7 @@ async def serve(settings: Settings, port: int, *, signals: Collection[signal.Sig
             return json_response(faults.begin(Fault(**orjson.loads(await request.body()))))
 
         app.router.add_route("/bench/fault", begin, methods=["POST"])
-        server = _Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
+        server = Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
         for number in signals:
             asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
         await server.serve()

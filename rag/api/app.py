@@ -39,6 +39,7 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
         yield
 
     app = FastAPI(title="steadyrag", version=__version__, lifespan=lifespan)
+    app.state.draining = False
     add_chat_routes(app, service)
     add_search_routes(app, service)
     add_document_routes(app, service)
@@ -48,7 +49,7 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     add_admin_routes(app, service)
     add_backup_routes(app, service)
     add_access_routes(app, service)
-    app.add_middleware(Door, metrics=metrics)
+    app.add_middleware(Door, metrics=metrics, draining=lambda: app.state.draining)
     install(app)
     metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))
     metrics.watch("steadyrag_cache_bytes", "Bytes of the stored answers.", lambda: service.cache.stored_bytes)

@@ -1,10 +1,11 @@
-"""What every request passes: it gets an id, and is counted and timed."""
+"""What every request passes: it gets an id, and is counted and timed; at the end of the service its connection ends."""
 
 from __future__ import annotations
 
 import re
 import time
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,9 +19,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 class Door:
     """ASGI middleware; pure, since Starlette's base class costs more than a cached answer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, draining: Callable[[], bool] = lambda: False) -> None:
         self._app = app
         self._metrics = metrics
+        self._draining = draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass an HTTP request through."""
@@ -36,6 +38,8 @@ class Door:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                if self._draining():
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         start = time.perf_counter()

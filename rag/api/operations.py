@@ -54,6 +54,8 @@ def add_operation_routes(app: FastAPI, service: Service, metrics: Metrics) -> No
 
 async def _log(service: Service) -> tuple[str, int | None]:
     """How it does, and how many documents it holds."""
+    if not service.log.current:
+        return "this replica cannot hear the document log", None
     try:
         return "ok", await service.store.count(ANONYMOUS.tenant, timeout_s=PROBE_TIMEOUT_S)
     except SteadyragError as error:

@@ -17,6 +17,7 @@ import typer
 import uvicorn
 
 from rag.api.app import create_app
+from rag.api.server import Server
 from rag.cli.output import people, run
 from rag.compose import compose
 from rag.errors import ConfigError
@@ -58,7 +59,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback
             raise
     try:
         url = _url(listener)
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 create_app(service, metrics),
                 lifespan="on",
@@ -74,7 +75,8 @@ async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback
         people.print(f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)", soft_wrap=True)
         if not service.access.required:
             people.print("no key is needed, so only this machine is served; see steadyrag keys", soft_wrap=True)
-        await server.serve(sockets=[listener])
+        with _signals(server):
+            await server.serve(sockets=[listener])
         if server.force_exit:
             await server.lifespan.shutdown()  # which uvicorn leaves out when it is told to stop at once
     finally:
@@ -82,20 +84,26 @@ async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback
         people.print("steadyrag stopped")
 
 
-class _Server(uvicorn.Server):
-    """uvicorn with signal handling that leaves the process alive: it still has to close what it opened."""
+@contextmanager
+def _signals(server: Server) -> Iterator[None]:
+    """Stop in order on the first SIGINT or SIGTERM, at once on the second."""
+    loop = asyncio.get_running_loop()
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop gracefully on the first SIGINT or SIGTERM, at once on the second."""
-        loop = asyncio.get_running_loop()
+    def stop(number: signal.Signals) -> None:
+        if server.should_exit:
+            server.force_exit = True
+        elif number == signal.SIGTERM:  # as orchestrators do, with clients that go on elsewhere
+            server.drain()
+        else:
+            server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+            loop.remove_signal_handler(number)
 
 
 def _tells_something(record: logging.LogRecord) -> bool:

@@ -33,6 +33,11 @@ class SqliteDocumentLog:
         self._position: int = max(self._positions.values(), default=0)
 
     @property
+    def current(self) -> bool:
+        """Whether this process may answer: nobody else writes."""
+        return True
+
+    @property
     def position(self) -> int:
         """See `rag.ports.DocumentLog`."""
         return self._position

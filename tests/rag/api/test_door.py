@@ -30,6 +30,12 @@ async def passed(door, **headers):
     return sent
 
 
+async def test_at_the_end_an_answer_ends_its_connection(metrics):
+    for ending in (False, True):
+        start, _ = await passed(Door(app, metrics, lambda ending=ending: ending))
+        assert ((b"connection", b"close") in start["headers"]) == ending
+
+
 @pytest.fixture
 def metrics():
     return Metrics()
