@@ -1,28 +1,13 @@
 """A real Redis of the tests' own: Debian's, on a free port of loopback, without persistence."""
 
-import os
-import shutil
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
 
-import pytest
+from tests.support.debian import program
 
 START_S = 10.0
-INSTALL_S = 300.0
-
-
-def program():
-    """The server's program; installed when there is none and this may do it, else the test is skipped, visibly."""
-    if found := shutil.which("redis-server"):
-        return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        # no daemon of the system's own: the tests start what they need
-        environment = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "redis-server"]):
-            subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=INSTALL_S, check=False)
-    return shutil.which("redis-server") or pytest.skip("there is no redis-server: apt-get install redis-server")
 
 
 def free_port():
@@ -50,7 +35,15 @@ class RedisServer:
 
     def start(self):
         """Start it, again if it was ended; gives it back when it answers."""
-        command = [program(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        command = [
+            program("redis-server", "redis-server"),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(self._folder),
+        ]
         quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning", "--logfile", ""]
         self.process = subprocess.Popen(
             [*command, *quiet, *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
