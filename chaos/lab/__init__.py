@@ -1,1 +1,1 @@
-"""Servers to break: stand-ins that speak a real protocol on a real socket."""
+"""A small real system to break: its servers, stand-ins among them, speak their real protocols on real sockets."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from chaos.lab.vllm import make_model
 from tests.support.processes import Environment, serving, steadyrag
-from tests.vllm.server import VllmServer, make_model
+from tests.vllm.server import VllmServer
 
 PYTHON = os.environ.get("STEADYRAG_TEST_VLLM_PYTHON", "")
 collect_ignore_glob = [] if PYTHON else ["test_*.py"]
@@ -26,7 +27,8 @@ def fleet(tmp_path_factory, pytestconfig) -> Iterator[dict[str, VllmServer]]:
     servers = {}
     try:
         for seed, name in enumerate(("small", "large")):
-            model = make_model(PYTHON, folder / name, seed, Path(pytestconfig.rootpath / "docs").rglob("*.md"))
+            docs = Path(pytestconfig.rootpath / "docs").rglob("*.md")
+            model = make_model(PYTHON, folder / name, seed, docs, os.environ)
             servers[name] = VllmServer(PYTHON, model, [name, "twin"], folder / f"{name}.log")
             servers[name].start()
         for server in servers.values():

@@ -1,4 +1,4 @@
-"""A vLLM server as a process of its own, and the model that it serves."""
+"""A vLLM server as a process of its own."""
 
 import asyncio
 import os
@@ -9,30 +9,10 @@ import subprocess
 import time
 import urllib.request
 from contextlib import suppress
-from pathlib import Path
 
-MAKE_MODEL = Path(__file__).with_name("tiny_model.py")
-READY_S = 300.0
-ENVIRONMENT = {
-    **os.environ,
-    "HF_HUB_OFFLINE": "1",
-    "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else every server takes the same core
-    "VLLM_NO_USAGE_STATS": "1",
-}
-#: 65,536 tokens of prefix cache, which is less than the prompts of a replay have: caches are never large enough.
-CACHE = ("--block-size", "32", "--num-gpu-blocks-override", "2048")
-FLAGS = (
-    *("--host", "127.0.0.1", "--max-model-len", "8192", "--dtype", "bfloat16", *CACHE),
-    *("--enforce-eager", "--enable-prompt-tokens-details"),
-)
+from chaos.lab import vllm
 
-
-def make_model(python, folder, seed, texts):
-    """A tiny model with random weights, in the folder."""
-    subprocess.run([python, MAKE_MODEL, folder, str(seed), *map(str, sorted(texts))], check=True, env=ENVIRONMENT)
-    return folder
+ENVIRONMENT = {**os.environ, **vllm.VARIABLES}
 
 
 class VllmServer:
@@ -47,8 +27,7 @@ class VllmServer:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self._port}/v1"
-        self._command = [python, "-m", "vllm.entrypoints.openai.api_server", "--port", str(self._port), *FLAGS]
-        self._command += ["--model", str(model), "--served-model-name", *names]
+        self._command = vllm.command(python, self._port, model, names)
         self._log = log
         self._process = None
 
@@ -61,7 +40,7 @@ class VllmServer:
 
     def wait_until_ready(self):
         """Return when it answers."""
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + vllm.READY_S
         while not self._answers():
             assert self._process.poll() is None, f"vLLM ended:\n{self._log.read_text(errors='replace')[-4000:]}"
             assert time.monotonic() < deadline, f"vLLM is not ready:\n{self._log.read_text(errors='replace')[-4000:]}"

@@ -87,9 +87,9 @@ class LabQdrant:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, api_key: str | None = None) -> AsyncIterator[LabQdrant]:
+async def serving(folder: Path, *, port: int = 0, api_key: str | None = None) -> AsyncIterator[LabQdrant]:
     """A server for the length of a block."""
-    server = LabQdrant(folder, api_key=api_key)
+    server = LabQdrant(folder, port=port, api_key=api_key)
     await server.start()
     try:
         yield server

@@ -3,7 +3,13 @@
 What it says is noise. What surrounds it is real: chat template, tokens, streaming, usage, prefix caching, metrics.
 """
 
+# mypy: disable-error-code="no-untyped-call, no-any-return, arg-type"
+# transformers has annotations in some places only
+
+from __future__ import annotations
+
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -18,7 +24,7 @@ TEMPLATE = (
 )
 
 
-def tokenizer_of(texts):
+def tokenizer_of(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A byte-level BPE trained on the texts."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -30,14 +36,15 @@ def tokenizer_of(texts):
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        eos_token="<|im_end|>",  # noqa: S106
+        pad_token="<|endoftext|>",  # noqa: S106
         chat_template=TEMPLATE,
         model_max_length=MAX_TOKENS,
     )
 
 
-def model_of(seed, tokenizer):
+def model_of(seed: int, tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
+    """Random weights by the seed."""
     torch.manual_seed(seed)
     return Qwen2ForCausalLM(
         Qwen2Config(
@@ -55,7 +62,8 @@ def model_of(seed, tokenizer):
     ).to(torch.bfloat16)
 
 
-def main():
+def main() -> None:
+    """Make the model that the command line asks for."""
     folder, seed, *files = sys.argv[1:]
     tokenizer = tokenizer_of(Path(name).read_text(encoding="utf-8") for name in files)
     tokenizer.save_pretrained(folder)

@@ -1,0 +1,1 @@
+"""Protocols as the fault proxy reads them: bytes in, pieces out, no sockets."""
