@@ -1,0 +1,1 @@
+"""Recorded runs to figures and verdicts: pure functions, no files, no clock."""

@@ -1,0 +1,1 @@
+"""The page and plot kit: one self-contained HTML page, its plots inline SVG, readable without network and script."""
