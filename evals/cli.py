@@ -8,14 +8,18 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from evals.answers.command import answers
 from evals.cache.command import cache
 from evals.errors import CannotMeasure
+from evals.gate.command import gate
 from evals.load.latency import require_own, run_latency
 from evals.load.plan import Arrivals, LatencyOptions
 from evals.load.progress import table
 from evals.load.slo import Slo
 from evals.retrieval.command import retrieval
 from evals.routing.command import routing
+from evals.suite.command import suite
+from evals.sweep.command import sweep
 from rag.cli.output import INTERRUPTED, people, print_json
 
 app = typer.Typer(name="eval", help="Measure quality, speed and cost.", no_args_is_help=True)
@@ -27,6 +31,10 @@ def _group() -> None:
 
 
 app.command()(retrieval)
+app.command()(answers)
+app.command()(gate)
+app.command()(sweep)
+app.command()(suite)
 app.command()(cache)
 app.command()(routing)
 

@@ -1,7 +1,7 @@
 """Run folders: what a measurement was, where it was made and what came out, for reports and gates to read.
 
 run.json            kind, when, seed, configuration, summary, environment, git revision
-requests.parquet    one row for each request
+requests.parquet    one row for each request or query
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -48,6 +48,18 @@ class Run:
     environment: Mapping[str, Any]
     git: str | None
 
+    @classmethod
+    def made_here(
+        cls, kind: str, started_at: float, seed: int, config: Mapping[str, Any], summary: Mapping[str, Any]
+    ) -> Self:
+        """A measurement of this process."""
+        return cls(kind, started_at, seed, config, summary, environment(), git_revision())
+
+
+def has_run(folder: Path) -> bool:
+    """Whether a whole run is stored there."""
+    return (folder / _RUN).exists()
+
 
 def prepare_folder(folder: Path) -> None:
     """Make the folder, and see that a run can be stored there, before the run's time is spent.
@@ -56,7 +68,7 @@ def prepare_folder(folder: Path) -> None:
         CannotMeasure: it holds a run, cannot be made, or pyarrow is not installed.
     """
     _pyarrow()
-    if (folder / _RUN).exists():
+    if has_run(folder):
         raise CannotMeasure(f"{folder} already holds a run")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import statistics
 import time
 from collections.abc import Sequence
@@ -31,9 +32,9 @@ async def measure(questions: Sequence[str], cache_dir: Path, entries: int) -> di
     """Milliseconds of a decision in a scope of `entries` questions: the given ones and variants around them."""
     vectors = embed_alone(OnnxModel.load(prepare(cache_dir, DEFAULT_MODEL)), questions)
     cache: SemanticCache[int] = SemanticCache(time.time, Verifier(), max_entries=2 * entries, max_bytes=1 << 40)
-    start = time.perf_counter()
+    start, before_bytes = time.perf_counter(), _resident_bytes()
     await _fill(cache, questions, vectors, entries)
-    filled_s = time.perf_counter() - start
+    filled_s, grown_bytes = time.perf_counter() - start, _resident_bytes() - before_bytes
     took_ms = []
     for text, vector in zip(questions, vectors, strict=True):
         before = time.perf_counter()
@@ -45,7 +46,13 @@ async def measure(questions: Sequence[str], cache_dir: Path, entries: int) -> di
         "decision_p50_ms": statistics.median(took_ms),
         "decision_p99_ms": statistics.quantiles(took_ms, n=100)[-1],
         "stored_per_s": entries / filled_s,
+        "bytes_per_entry": grown_bytes / len(cache),
     }
+
+
+def _resident_bytes() -> int:
+    """What this process has in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 async def _fill(cache: SemanticCache[int], questions: Sequence[str], vectors: Sequence[Vector], entries: int) -> None:

@@ -21,8 +21,9 @@ from evals.load.report import REJECTIONS
 MODEL = Service(service_time_s=0.26, slots=16, queue_limit=10_000, events=8, itl_s=0.02)
 #: Multiple of the capacity at which nothing queues.
 CALM = 0.5
-#: Requests of a phase for each second that it lasts at least.
-REQUESTS_PER_S = 100
+#: Requests of a phase for each second that it lasts at least: a thousand last 20 s, fifty answers in a row, since
+#: until the first answer and after the last question there is less to do than the model can.
+REQUESTS_PER_S = 50
 WARM_UP_S = 3.0
 #: Interactive questions in the mixed phase, of twice the capacity.
 INTERACTIVE = 0.25

@@ -41,7 +41,8 @@ def run_latency(options: LatencyOptions, *, slo: Slo, api_key: str | None, out: 
     run = uvloop.run(measure(options, planned, api_key=api_key, watch=watch))
     summary = {"url": options.url, "seed": options.seed, **report.summary(run, slo)}
     if out is not None:
-        stored = Run("latency", started_at, options.seed, options.as_config(), summary, here, git)
+        config = options.as_config() | {"slo": slo.told()}
+        stored = Run("latency", started_at, options.seed, config, summary, here, git)
         save_run(out, stored, [record.row() for record in run.records])
     return summary
 

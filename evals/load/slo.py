@@ -44,6 +44,11 @@ class Slo:
                 raise CannotMeasure(f"{part!r} is no objective: {'=, '.join(names)}= and seconds, as in ttft=0.5,e2e=2")
         return cls(**bounds)
 
+    def told(self) -> str:
+        """As `parse` reads it."""
+        bounds = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return ",".join(f"{name}={bound:g}" for name, bound in bounds if bound < math.inf)
+
     def met_by(self, record: Record) -> bool:
         """Whether the request was answered within every bound. An error is a miss.
 

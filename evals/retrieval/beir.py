@@ -54,7 +54,7 @@ def read_collection(folder: Path, corpus: Path | None = None) -> Collection:
     """
     corpus = corpus or _existing(folder / "corpus.jsonl", folder / "corpus.jsonl.gz")
     entries = _by_id(corpus, _document)
-    texts = _by_id(_existing(folder / "queries.jsonl", folder / "queries.jsonl.gz"), _text)
+    texts = _by_id(_queries(folder), _text)
     file = _existing(folder / "qrels" / "test.tsv")
     qrels = _qrels(file)
     _refuse_unknown(file, "queries", qrels, texts)
@@ -69,6 +69,19 @@ def read_collection(folder: Path, corpus: Path | None = None) -> Collection:
         queries={query: texts[query] for query in judged},
         qrels=judged,
     )
+
+
+def read_answers(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Gold answers of each query of `folder`, from `metadata.answers`; () where there are none.
+
+    Raises:
+        CannotMeasure: the file is missing or cannot be read, or a line is not what it should be.
+    """
+    return _by_id(_queries(folder), _answers)
+
+
+def _queries(folder: Path) -> Path:
+    return _existing(folder / "queries.jsonl", folder / "queries.jsonl.gz")
 
 
 def _existing(*candidates: Path) -> Path:
@@ -122,6 +135,14 @@ def _text(record: dict[str, Any], _line: str) -> tuple[str, str]:
     if not isinstance(text, str) or not text.strip():
         raise ValueError("text is missing or blank")
     return _id(record), text
+
+
+def _answers(record: dict[str, Any], _line: str) -> tuple[str, tuple[str, ...]]:
+    metadata = record.get("metadata") or {}
+    answers = metadata.get("answers", []) if isinstance(metadata, dict) else None
+    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
+        raise ValueError("metadata.answers is not a list of strings")
+    return _id(record), tuple(answers)
 
 
 def _id(record: dict[str, Any]) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from evals.progress import steps
 from evals.retrieval.beir import read_collection
 from evals.retrieval.run import MODES, Options, evaluate
 from evals.retrieval.scores import MEASURES
+from evals.runs import Run, prepare_folder, save_run
 from rag.cli.output import people, print_json, run
-
-#: Steps of a task between two drawings: the drawing is not to be found in what is timed.
-DRAWN_EVERY = 20
 
 
 def retrieval(
@@ -27,6 +26,7 @@ def retrieval(
     shards: Annotated[int, typer.Option(help="Shards of the dense index.", min=1, max=64)] = 4,
     plan: Annotated[str | None, typer.Option(help="fused or tiered; else as configured.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Keeps what was taken in, for the next run.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for run.json and a row for each query.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
 ) -> None:
     """Quality and speed of retrieval on a judged collection in BEIR's format, all modes side by side.
@@ -36,23 +36,19 @@ def retrieval(
 
     Example: `steadyrag eval retrieval --data squad --json`
 
-    Example: `steadyrag eval retrieval --data squad --modes hybrid,bm25 --data-dir kept --plan tiered`
+    Example: `steadyrag eval retrieval --data squad --modes hybrid,bm25 --data-dir kept --plan tiered --out runs/tiered`
     """
     options = Options(tuple(dict.fromkeys(filter(None, modes.split(",")))), shards, plan, data_dir)
-    collection = read_collection(data, corpus)
+    collection, started_at = read_collection(data, corpus), time.time()
+    if out is not None:
+        prepare_folder(out)
     about = f"{collection.name}: {len(collection.documents)} documents, {len(collection.queries)} questions"
     people.print(f"measuring {about}; Ctrl-C stops", highlight=False, markup=False)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=people, auto_refresh=False) as progress:
-        tasks = {}
-
-        def watch(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = progress.add_task(step, total=total)
-            drawn = step == "ingesting" or done in {0, total} or done % DRAWN_EVERY == 0
-            progress.update(tasks[step], completed=done, refresh=drawn)
-
-        summary = run(evaluate(collection, options, watch))
+    with steps() as watch:
+        summary, rows = run(evaluate(collection, options, watch))
+    if out is not None:
+        config = {"data": str(data), "shards": shards, "data_dir": str(data_dir) if data_dir else None}
+        save_run(out, Run.made_here("retrieval", started_at, 0, config, summary), rows)
     if as_json:
         print_json(summary)
     else:

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
 
+from evals.composed import SPACE, Watch, composed, take_in
 from evals.errors import CannotMeasure
 from evals.retrieval.beir import Collection
-from evals.retrieval.scores import compare, half_width, measure
-from rag.compose import Service, compose
+from evals.retrieval.scores import PerQuery, compare, half_width, measure
+from evals.runs import Row
+from rag.compose import Service
 from rag.pipeline.retrieve import Retrieved, Retriever
 from rag.pipeline.shared import Shared
 from rag.ports import Vector
 from rag.retrieval.candidates import Plan
-from rag.settings import Settings, load_settings
-from rag.types import ANONYMOUS, Deadline, Space
+from rag.types import Deadline
 
 HYBRID = "hybrid"
 MODES = (HYBRID, "bm25", "dense")
-SPACE = Space(ANONYMOUS.tenant, "default")
-#: Documents written at once.
-BATCH = 256
 #: Passages asked for where quality is measured, so that 100 documents come of them, and where time is.
 DEEP, USUAL = 200, 10
 #: Questions that are timed, and those asked before.
 TIMED, WARM_UP = 1_000, 20
 SEARCH_TIMEOUT_S = 60.0
-
-#: Told of what is done: the name of the step, how much of it, out of how much.
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +65,22 @@ class Measured:
     degraded: int = 0
 
 
-async def evaluate(collection: Collection, options: Options, watch: Watch) -> dict[str, Any]:
-    """What `steadyrag eval retrieval --json` prints.
+async def evaluate(collection: Collection, options: Options, watch: Watch) -> tuple[dict[str, Any], list[Row]]:
+    """What `steadyrag eval retrieval --json` prints, and a row for each query with every measure of every mode.
 
     Raises:
         CannotMeasure: the data folder holds other documents.
         SteadyragError: the service cannot be composed, or does not answer.
     """
-    with _folder(options.data_dir) as folder:
-        async with _service(folder, options) as service:
-            started = time.perf_counter()
-            stored = await _take_in(service, collection, watch)
-            index_s = time.perf_counter() - started
-            measured = {mode: await _ask(service, collection, mode, watch) for mode in options.modes}
-            plan = service.settings.retrieval.plan
-    return {
+    chosen = {"plan": options.plan} if options.plan else {}
+    async with composed(options.data_dir, shards=options.shards, retrieval=chosen) as service:
+        started = time.perf_counter()
+        stored = await take_in(service, collection, watch)
+        index_s = time.perf_counter() - started
+        measured = {mode: await _ask(service, collection, mode, watch) for mode in options.modes}
+        plan = service.settings.retrieval.plan
+    values = {mode: measure(collection.qrels, each.rankings) for mode, each in measured.items()}
+    summary = {
         "dataset": collection.name,
         "n_docs": len(collection.documents) + len(collection.blank),
         "n_blank": len(collection.blank),
@@ -95,49 +89,17 @@ async def evaluate(collection: Collection, options: Options, watch: Watch) -> di
         "plan": plan,
         "index_s": index_s,
         "reused": stored == 0,
-        **_report(collection, measured),
+        **_report(measured, values),
     }
+    return summary, _rows(list(collection.qrels), values)
 
 
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    if kept is not None:
-        yield kept
-        return
-    with TemporaryDirectory(prefix="steadyrag-eval-") as made:
-        yield Path(made)
-
-
-@asynccontextmanager
-async def _service(folder: Path, options: Options) -> AsyncIterator[Service]:
-    service = await compose(_settings(folder, options))
-    try:
-        yield service
-    finally:
-        await service.aclose()
-
-
-def _settings(folder: Path, options: Options) -> Settings:
-    """As configured, but that every question is searched for."""
-    retrieval: dict[str, Any] = {"hot_entries": 0} | ({"plan": options.plan} if options.plan else {})
-    return load_settings(data_dir=folder, index={"shards": options.shards}, retrieval=retrieval)
-
-
-async def _take_in(service: Service, collection: Collection, watch: Watch) -> int:
-    """Write the documents that are not there yet; how many these were."""
-    stored, total = 0, len(collection.documents)
-    for start in range(0, total, BATCH):
-        watch("ingesting", start, total)
-        written = await service.writer.put(SPACE, collection.documents[start : start + BATCH])
-        stored += len(written.stored)
-    watch("ingesting", total, total)
-    held = {name: documents for name, documents, _ in await service.store.collections(SPACE.tenant, timeout_s=60)}
-    if held.get(SPACE.collection, 0) != total:
-        raise CannotMeasure(
-            f"{service.folder.path} holds {held.get(SPACE.collection, 0)} documents, the corpus has {total}: "
-            "another collection was taken into it; name another --data-dir"
-        )
-    return stored
+def _rows(queries: Sequence[str], values: dict[str, dict[str, PerQuery]]) -> list[Row]:
+    columns = {f"{mode}.{name}": column for mode, measures in values.items() for name, column in measures.items()}
+    return [
+        {"query": query} | {name: float(column[place]) for name, column in columns.items()}
+        for place, query in enumerate(queries)
+    ]
 
 
 async def _ask(service: Service, collection: Collection, mode: str, watch: Watch) -> Measured:
@@ -175,8 +137,7 @@ async def _search(service: Service, retriever: Retriever, text: str, top_k: int)
         return await retriever.retrieve(SPACE, text, vector, top_k=top_k, filters={}, deadline=deadline)
 
 
-def _report(collection: Collection, measured: dict[str, Measured]) -> dict[str, Any]:
-    values = {mode: measure(collection.qrels, each.rankings) for mode, each in measured.items()}
+def _report(measured: dict[str, Measured], values: dict[str, dict[str, PerQuery]]) -> dict[str, Any]:
     modes = {
         mode: {
             **{name: float(by_query.mean()) for name, by_query in values[mode].items()},

@@ -37,3 +37,8 @@ def test_refuses_what_bounds_nothing(text):
 )
 def test_every_bound_must_hold(slo, fields, met):
     assert Slo.parse(slo).met_by(record(**fields)) is met
+
+
+@pytest.mark.parametrize("text", ["", "ttft=0.5", "ttft=0.5,itl=0.1,e2e=2"])
+def test_an_objective_says_itself_as_it_was_read(text):
+    assert Slo.parse(text).told() == text

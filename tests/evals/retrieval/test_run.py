@@ -20,13 +20,16 @@ def steps():
 
 @pytest.fixture
 def measured(folder, scratch, steps):
-    def call(**options):
+    async def call(**options):
         def watch(*step):
             steps.append(step)
 
-        return evaluate(
-            read_collection(folder), Options(**{"data_dir": scratch / "kept", "shards": 2} | options), watch
-        )
+        chosen = Options(**{"data_dir": scratch / "kept", "shards": 2} | options)
+        summary, rows = await evaluate(read_collection(folder), chosen, watch)
+        assert [row["query"] for row in rows] == ["q1", "q2", "q3"]
+        for mode in chosen.modes:
+            assert sum(row[f"{mode}.ndcg@10"] for row in rows) / 3 == pytest.approx(summary["modes"][mode]["ndcg@10"])
+        return summary
 
     return call
 

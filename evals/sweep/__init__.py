@@ -1,0 +1,1 @@
+"""What a service sustains: load at rising rates until its objective breaks."""
