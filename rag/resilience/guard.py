@@ -147,7 +147,7 @@ class Guard:
             Overloaded, DeadlineExceeded, DependencyTimeout: as `call`.
         """
         if dispensable and self.breaker.state != "closed":
-            self._try_behind(make, timeout_s)
+            self.try_behind(make, timeout_s=timeout_s)
         return await self.repeating(
             lambda left_s: self.call(lambda: make(left_s), timeout_s=left_s), timeout_s=timeout_s
         )
@@ -160,8 +160,12 @@ class Guard:
         deadline = Deadline.after(timeout_s, self._clock)
         return await self._retries.run(attempt, deadline, lambda: self.breaker.state == "closed")
 
-    def _try_behind(self, make: Callable[[float], Awaitable[object]], timeout_s: float) -> NoReturn:
-        """Refuse the caller; if a trial is due, make it without anybody waiting."""
+    def try_behind(self, make: Callable[[float], Awaitable[object]], *, timeout_s: float) -> NoReturn:
+        """Refuse the caller; if a trial is due, make it without anybody waiting.
+
+        Raises:
+            BreakerOpen: in any case.
+        """
         self.breaker.check()
         trial = asyncio.create_task(self._trial(lambda: make(timeout_s), timeout_s), name=f"trial-{self.name}")
         self._trials.add(trial)

@@ -141,7 +141,11 @@ class GuardedPassageStore:
 
 
 class GuardedBackend:
-    """A model whose time to the first token is watched; a long healthy answer is no fault."""
+    """A model whose time to the first token is watched; a long healthy answer is no fault.
+
+    While it is known to fail nobody waits for it: others answer, and whether it is back is tried behind their backs, as
+    far as the first token of what was asked.
+    """
 
     def __init__(self, inner: ChatBackend, guard: Guard, first_token_s: float) -> None:
         self._inner = inner
@@ -157,6 +161,8 @@ class GuardedBackend:
     async def stream(self, prompt: Prompt, *, timeout_s: float) -> AsyncGenerator[Chunk, None]:
         """See `router.ports.ChatBackend`. What fails before the first chunk may be tried again, nothing after it."""
         first_s = _share(timeout_s, self._first_token_s)
+        if self._guard.breaker.state != "closed":
+            self._guard.try_behind(lambda left_s: self._first_chunk(prompt, left_s), timeout_s=first_s)
 
         async def begin(left_s: float) -> tuple[AsyncGenerator[Chunk, None], Chunk | None]:
             whole_s = timeout_s - (first_s - left_s)
@@ -171,6 +177,10 @@ class GuardedBackend:
                 yield first
             async for chunk in chunks:
                 yield chunk
+
+    async def _first_chunk(self, prompt: Prompt, timeout_s: float) -> None:
+        async with aclosing(self._inner.stream(prompt, timeout_s=timeout_s)) as chunks:
+            await anext(chunks, None)
 
 
 def _share(timeout_s: float, cap_s: float) -> float:

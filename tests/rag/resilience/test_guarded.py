@@ -246,6 +246,25 @@ async def test_a_model_that_says_nothing_in_time_is_given_up_early(part, guard, 
     assert loop_clock.monotonic() == pytest.approx(CAP_S, abs=0.01)
 
 
+async def test_nobody_waits_for_a_model_that_is_known_to_fail_and_it_is_tried_behind(part, guard, loop_clock):
+    model = GuardedBackend(part, guard, CAP_S)
+    part.takes_s, part.error = CAP_S / 10, UNREACHABLE
+    while guard.breaker.state == "closed":
+        with pytest.raises((ModelUnreachable, BreakerOpen)):
+            await said(model)
+    failed, part.error = len(part.calls), None
+    waited_s = 0.0
+    while guard.breaker.state != "closed":
+        before_s = loop_clock.monotonic()
+        with pytest.raises(BreakerOpen):
+            await said(model)
+        waited_s += loop_clock.monotonic() - before_s
+        await asyncio.sleep(CAP_S)
+    assert waited_s == 0
+    assert len(part.calls) - failed == guard.breaker.config.half_open_successes
+    assert await said(model) == "Yes."
+
+
 async def test_a_model_that_began_may_take_its_whole_time(part, guard):
     class Slow(Part):
         async def stream(self, prompt, *, timeout_s):
