@@ -28,7 +28,7 @@ run: setup ## Set up, take in this project's documentation and serve it on http:
 	@exec $(VENV)/bin/steadyrag serve $(ARGS)
 
 test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests, JOBS=0 runs them one by one
-	@exec $(RUN) pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@exec $(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-vllm: setup $(VLLM_STAMP) ## Run the service on real vLLM servers, on this machine's CPU (3 GB of packages)
 	@STEADYRAG_TEST_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python; export STEADYRAG_TEST_VLLM_PYTHON; \
@@ -44,7 +44,7 @@ bench: setup ## Measure what docs/benchmarks.md states; ARGS picks benchmarks
 	@exec $(RUN) evals.bench $(ARGS)
 
 chaos: setup ## Break a small system of its own on purpose: the core experiments, briefly (9 minutes)
-	@exec $(VENV)/bin/steadyrag chaos run core --quick $(ARGS)
+	@exec $(VENV)/bin/steadyrag chaos run core --quick --retries 1 $(ARGS)
 
 setup: $(STAMP) ## Make .venv, or bring it up to date with pyproject.toml
 

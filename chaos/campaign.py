@@ -27,6 +27,7 @@ class Campaign:
         plan: how each is run; further runs have the seeds that follow.
         out: takes a folder for each run; None = they are not kept.
         runs: of each experiment.
+        retries: how often an experiment that does not pass is run again, with the seeds that follow.
         target: instead of labs.
         vllm: interpreter with vLLM, for the models of the labs.
 
@@ -35,12 +36,20 @@ class Campaign:
     """
 
     def __init__(
-        self, plan: runner.Plan, out: Path | None, *, runs: int, target: Target | None, vllm: Path | None
+        self,
+        plan: runner.Plan,
+        out: Path | None,
+        *,
+        runs: int = 1,
+        retries: int = 0,
+        target: Target | None = None,
+        vllm: Path | None = None,
     ) -> None:
         self.folders: list[Path] = []
         self._plan = plan
         self._out = out
         self._runs = runs
+        self._retries = retries
         self._target = target
         self._vllm = vllm
 
@@ -52,7 +61,7 @@ class Campaign:
         self._scratch.cleanup()
 
     async def run(self, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-        """The figures of each experiment, medians where there are several runs.
+        """The figures of each experiment, medians where there are several runs; `misses` are the tries before.
 
         Raises:
             CannotRun: one cannot be run at all.
@@ -60,7 +69,19 @@ class Campaign:
         if self._target is not None:
             for experiment in experiments:
                 self._target.require(experiment)
-        return [await self._repeated(each, self._plan, each.name) for each in experiments]
+        return [await self._tried(each) for each in experiments]
+
+    async def _tried(self, experiment: Experiment) -> dict[str, Any]:
+        misses: list[dict[str, Any]] = []
+        while True:
+            again = len(misses)
+            plan = replace(self._plan, seed=self._plan.seed + again * self._runs)
+            figures = await self._repeated(
+                experiment, plan, f"{experiment.name}-again-{again}" if again else experiment.name
+            )
+            if figures["verdict"] == "pass" or again == self._retries:
+                return {**figures, "misses": misses}
+            misses.append({"seed": plan.seed, "verdict": figures["verdict"], "reasons": figures["reasons"]})
 
     async def sweep(self, experiment: Experiment, values: Sequence[float]) -> dict[str, Any]:
         """The experiment under each strength of its fault, and where it breaks.

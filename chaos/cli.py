@@ -33,6 +33,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="Short phases at a low rate
 Requests = Annotated[int | None, typer.Option(help="Of each phase, at least; else as in the experiment.", min=1)]
 Rate = Annotated[float | None, typer.Option(help="Requests per second; else as in the experiment.", min=0.1)]
 Runs = Annotated[int, typer.Option(help="Runs of each, with seeds that follow; the figures are medians.", min=1)]
+Retries = Annotated[int, typer.Option(help="Runs more of an experiment that does not pass; told as misses.", min=0)]
 Seed = Annotated[int, typer.Option(help="The same seed sends the same questions at the same times.")]
 Data = Annotated[Path | None, typer.Option(help="BEIR folder as the lab's corpus; nDCG is measured, too.")]
 Vllm = Annotated[Path | None, typer.Option(metavar="PYTHON", help="Interpreter with vLLM, for real models in the lab.")]
@@ -73,6 +74,7 @@ def run_(
     requests: Requests = None,
     rate: Rate = None,
     runs: Runs = 1,
+    retries: Retries = 0,
     seed: Seed = 0,
     data: Data = None,
     vllm: Vllm = None,
@@ -95,7 +97,7 @@ def run_(
     """
     plan = _plan(quick=quick, requests=requests, rate=rate, seed=seed, data=data)
     target = deployment(url, proxy, owned=i_own_this_target, api_key=api_key) if url else None
-    with Campaign(plan, out, runs=runs, target=target, vllm=vllm) as campaign:
+    with Campaign(plan, out, runs=runs, retries=retries, target=target, vllm=vllm) as campaign:
         figures = _until_stopped(campaign.run(named(name)))
     if out is not None and campaign.folders:
         write(campaign.folders, out / REPORT)

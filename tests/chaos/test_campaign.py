@@ -95,3 +95,23 @@ async def test_a_fault_without_strength_is_not_swept(ran, tmp_path):
         pytest.raises(CannotRun, match="vector-db-down has no strength"),
     ):
         await campaign.sweep(DOWN, [1])
+
+
+async def test_what_does_not_pass_is_run_again_and_told(ran, tmp_path):
+    plan = Plan(seed=5, configuration={"latency_ms": 2_000})
+    with Campaign(plan, tmp_path, retries=2, target=TARGET) as campaign:
+        (figures,) = await campaign.run([LATENCY])
+    assert [call[1] for call in ran] == [5, 6, 7]
+    assert figures["verdict"] == "fail"
+    assert figures["misses"] == [{"seed": seed, "verdict": "fail", "reasons": ["too slow"]} for seed in (5, 6)]
+    assert [folder.name for folder in campaign.folders] == [
+        "vector-db-latency",
+        "vector-db-latency-again-1",
+        "vector-db-latency-again-2",
+    ]
+
+
+async def test_what_passes_is_not_run_again(ran, tmp_path):
+    with Campaign(Plan(), tmp_path, retries=2, target=TARGET) as campaign:
+        (figures,) = await campaign.run([LATENCY])
+    assert (len(ran), figures["misses"]) == (1, [])
