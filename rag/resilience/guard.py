@@ -179,8 +179,11 @@ class Guard:
         await asyncio.gather(*self._trials, return_exceptions=True)
 
     async def _trial(self, make: Callable[[], Awaitable[object]], timeout_s: float) -> None:
+        """Try as often as the breaker wants to see it succeed: who asks next finds it closed, or known to fail."""
         with suppress(SteadyragError):  # the breaker has counted it, and nobody waits for it
             await self.call(make, timeout_s=timeout_s)
+            while self.breaker.state == "half-open":
+                await self.call(make, timeout_s=timeout_s)
 
     async def stream(
         self,

@@ -72,10 +72,10 @@ def take(reply, line):
         reply.model = event["steadyrag"]["route"]["model"]
 
 
-async def back_to_large(http, within_s):
-    """Ask until the large model answers; seconds that it took."""
+async def back_to(http, model, within_s):
+    """Ask for the model until it is the one that answers; seconds that it took."""
     began = time.monotonic()
-    while (await ask(http)).model != "large":
+    while (await ask(http, model=model)).model != model:
         assert time.monotonic() - began < within_s
         await asyncio.sleep(0.1)
     return time.monotonic() - began
@@ -123,7 +123,7 @@ async def test_a_model_that_is_killed_under_load_costs_no_request_that_had_no_to
             stop.set()
         after = replies[before:]
         await asyncio.to_thread(large.restore)
-        back_s = await back_to_large(http, within_s=30)
+        back_s = await back_to(http, "large", within_s=30)
     print(f"{before} answers before, {len(after)} after, back after {back_s:.1f} s")
     assert before
     assert len(after) > AT_ONCE
@@ -147,7 +147,7 @@ async def test_a_model_that_hangs_is_not_waited_for(service, large):
             second_s = time.monotonic() - began
         finally:
             large.signal(signal.SIGCONT)
-        back_s = await back_to_large(http, within_s=30)
+        back_s = await back_to(http, "large", within_s=30)
     print(f"first answer after {first_s:.1f} s, second after {second_s:.1f} s, back after {back_s:.1f} s")
     for reply in (first, second):
         assert (reply.model, reply.degraded, reply.failed) == ("small", ("model-fallback:small",), "")
@@ -167,7 +167,8 @@ async def test_without_any_model_sentences_are_quoted_and_it_is_said(service, la
                 server.signal(signal.SIGCONT)
         assert reply.degraded == ("extractive-fallback",)
         assert reply.text
-        await back_to_large(http, within_s=30)
+        for model in ("large", "small"):
+            await back_to(http, model, within_s=30)
 
 
 async def test_a_follow_up_is_put_into_words_by_the_small_model(service, large, small):
