@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from rag.access.keys import Key, Token, mint
-from rag.errors import ConfigError, Forbidden, NotFound, SteadyragError, Unauthorized
+from rag.errors import ConfigError, Forbidden, NotFound, Unauthorized
 from rag.tasks import end
 from rag.types import ANONYMOUS, Clock, Principal, Role
 
@@ -54,12 +54,13 @@ class Access:
         self._shared = shared
         self._required = False
         self._keys: dict[str, Key] = {}
+        self._turn = asyncio.Lock()  # else what was read before a change would undo it
         self._following: asyncio.Task[None] | None = None
 
     @property
     def required(self) -> bool:
         """Whether callers need a key."""
-        return self._required or bool(self._keys)
+        return self._required
 
     async def start(self) -> None:
         """Read the keys, and go on reading where others write them."""
@@ -154,8 +155,10 @@ class Access:
         return made
 
     async def refresh(self) -> None:
-        """Read the keys anew."""
-        self._keys = {key.id: key for key in await self._store.keys(timeout_s=TIMEOUT_S)}
+        """Read the keys anew; a store that was emptied opens nothing to anybody."""
+        async with self._turn:
+            self._keys = {key.id: key for key in await self._store.keys(timeout_s=TIMEOUT_S)}
+        self._required |= bool(self._keys)
 
     def _known(self, key_id: str, tenant: str | None) -> Key:
         key = self._keys.get(key_id)
@@ -164,13 +167,15 @@ class Access:
         return key
 
     async def _put(self, key: Key) -> None:
-        await self._store.put(key, timeout_s=TIMEOUT_S)
-        self._keys[key.id] = key
+        async with self._turn:
+            await self._store.put(key, timeout_s=TIMEOUT_S)
+            self._keys[key.id] = key
+        self._required = True
 
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
                 await self.refresh()
-            except SteadyragError as error:  # those that are known stay
-                log.warning("the keys could not be read: %s", error.message)
+            except Exception as error:  # noqa: BLE001 - those that are known stay, and an end must go on being heard of
+                log.warning("the keys could not be read: %s", error)

@@ -12,15 +12,25 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import NamedTuple
 
 from rag.errors import InvalidRequest
 from rag.types import COLLECTION_NAME, Principal, Role
 
-#: Roles that a key may carry.
-GRANTED = (Role.QUERY, Role.INGEST, Role.ADMIN)
 MAX_NAME = 200
 _WRITTEN = re.compile(r"sr_(?P<id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
+
+
+class Granted(StrEnum):
+    """The roles that a key may carry."""
+
+    QUERY = Role.QUERY.value
+    INGEST = Role.INGEST.value
+    ADMIN = Role.ADMIN.value
+
+
+GRANTED = frozenset(map(Role, Granted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +106,8 @@ def mint(
     granted = frozenset(roles)
     if not re.fullmatch(COLLECTION_NAME, tenant):
         raise InvalidRequest(f"tenant: {tenant!r} does not match {COLLECTION_NAME}", param="tenant")
-    if not granted or not granted <= set(GRANTED):
-        raise InvalidRequest(f"roles: one or more of {', '.join(GRANTED)}", param="roles")
+    if not granted or not granted <= GRANTED:
+        raise InvalidRequest(f"roles: one or more of {', '.join(Granted)}", param="roles")
     if len(name) > MAX_NAME:
         raise InvalidRequest(f"name: at most {MAX_NAME} characters", param="name")
     token = Token(secrets.token_hex(8), secrets.token_urlsafe(32))

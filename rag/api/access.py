@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from rag.access.keys import Key
+from rag.access.keys import Granted, Key
 from rag.api.bodies import read_json, schema_of
 from rag.api.json_response import json_response
 from rag.compose import Service
@@ -26,7 +25,7 @@ class KeyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tenant: str | None = None
-    roles: list[Literal["query", "ingest", "admin"]] = Field(default=["query"], min_length=1)
+    roles: list[Granted] = Field(default=[Granted.QUERY], min_length=1)
     name: str = ""
     valid_s: float | None = Field(None, gt=0, description="Seconds until it ends; else it does not.")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rag.access.access import Access
-from rag.access.keys import Key, Token
+from rag.access.keys import Granted, Key, Token
 from rag.api.access import shown
 from rag.cli.output import people, print_json, run
 from rag.cli.remote import Remote, connect, key_of, service_url
@@ -24,16 +23,6 @@ ROUTE = "/admin/keys"
 DAY_S = 86_400
 
 app = typer.Typer(name="keys", help="Make, list, end and replace API keys.", no_args_is_help=True)
-
-
-class Granted(StrEnum):
-    """What a key may allow; see `rag.access.keys.GRANTED`."""
-
-    QUERY = Role.QUERY.value
-    INGEST = Role.INGEST.value
-    ADMIN = Role.ADMIN.value
-
-
 _Url = Annotated[str | None, typer.Option(help="A running service; found by itself when it is local.")]
 _Config = Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings file.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -86,11 +86,11 @@ async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback
 
 @contextmanager
 def _signals(server: Server) -> Iterator[None]:
-    """Stop in order on the first SIGINT or SIGTERM, at once on the second."""
+    """Stop in order on SIGINT or SIGTERM, at once on a SIGINT after that."""
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
-        if server.should_exit:
+        if server.should_exit and number == signal.SIGINT:
             server.force_exit = True
         elif number == signal.SIGTERM:  # as orchestrators do, with clients that go on elsewhere
             server.drain()

@@ -70,7 +70,7 @@ class AnswerCache:
         self._turns = turns
         self._new_name = new_name
         self._behind: set[asyncio.Task[None]] = set()
-        self._asked: OrderedDict[str, Key] = OrderedDict()
+        self._asked: OrderedDict[tuple[str, str], Key] = OrderedDict()
         self._store = store
         self.replication = None if store is None else Replication(store, self)
         self.lookup = local.lookup
@@ -116,7 +116,8 @@ class AnswerCache:
 
     def answered(self, request_id: str, question: Question) -> None:
         """The request was answered; it can be found fault with while it is among the last ones."""
-        self._asked[request_id] = key_of(question)
+        key = key_of(question)
+        self._asked[_scope(key).space.tenant, request_id] = key  # callers name requests as they like
         if len(self._asked) > MOST_REQUESTS:
             self._asked.popitem(last=False)
 
@@ -126,8 +127,7 @@ class AnswerCache:
         Raises:
             NotFound: it is not among the last requests that this process answered, or is another tenant's.
         """
-        key = self._asked.get(request_id)
-        if key is None or _scope(key).space.tenant != tenant:
+        if (key := self._asked.get((tenant, request_id))) is None:
             raise NotFound(f"no request {request_id!r} among the last {MOST_REQUESTS:,} of this replica")
         forgotten = self._local.blame(key)
         for entry in forgotten:

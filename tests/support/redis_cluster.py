@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 
 from redis import Redis
 
-from tests.support.redis_server import RedisServer, free_port
+from evals.bench.processes import free_port
+from tests.support.redis_server import RedisServer
 
 SLOTS = 16_384
 #: A node that is silent for so long is failed over.

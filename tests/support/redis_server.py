@@ -5,16 +5,10 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+from evals.bench.processes import free_port
 from tests.support.debian import program
 
 START_S = 10.0
-
-
-def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class RedisServer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
@@ -31,7 +32,7 @@ class GrpcToxic(Toxic, extra="forbid"):
 GrpcToxicT = TypeVar("GrpcToxicT", bound=GrpcToxic)
 
 
-class GrpcStage(Stage[GrpcToxicT], Generic[GrpcToxicT]):
+class GrpcStage(Stage[GrpcToxicT], ABC, Generic[GrpcToxicT]):
     """Follows the calls of one connection; the base passes everything on.
 
     Header fields are compressed by a table that every header block may change (RFC 7541), so that calls can be read
@@ -80,9 +81,9 @@ class GrpcStage(Stage[GrpcToxicT], Generic[GrpcToxicT]):
         """Called for each frame of the server."""
         self.line.send(Stream.DOWNSTREAM, frame.raw)
 
+    @abstractmethod
     def on_hit(self, stream: int) -> None:
         """Called for a call that the fault hits: after its headers, and before the part of the message that matched."""
-        raise NotImplementedError
 
     def _begin(self, stream: Stream, data: bytes) -> None:
         """Find out whether the client speaks HTTP/2; a server may speak first."""

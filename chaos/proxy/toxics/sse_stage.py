@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from chaos.proxy.toxics.http_stage import HttpStage, HttpToxic
@@ -27,7 +28,7 @@ class SseToxic(HttpToxic):
 SseToxicT = TypeVar("SseToxicT", bound=SseToxic)
 
 
-class SseStage(HttpStage[SseToxicT], Generic[SseToxicT]):
+class SseStage(HttpStage[SseToxicT], ABC, Generic[SseToxicT]):
     """Lets so much of each reply that is hit pass, and then tells."""
 
     def __init__(self, toxic: SseToxicT, line: Line) -> None:
@@ -49,9 +50,9 @@ class SseStage(HttpStage[SseToxicT], Generic[SseToxicT]):
     def on_spent(self) -> None:
         """Called at the place where the fault begins."""
 
+    @abstractmethod
     def on_rest(self, data: bytes) -> None:
         """Called for what follows that place in the reply."""
-        raise NotImplementedError
 
     def _begin(self, head: Head) -> None:
         hit = head.headers.get(b"content-type", b"").lower().startswith(b"text/event-stream") and self.is_hit()

@@ -8,6 +8,7 @@ in the bytes it begins and ends, which is all that is asked here.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class _NotHttp(ValueError):
     """These bytes are no HTTP/1.1 message."""
 
 
-class Reader:
+class Reader(ABC):
     """Cuts one direction into pieces; subclasses say how a message begins and how long it is."""
 
     _line: ClassVar[re.Pattern[bytes]]
@@ -110,11 +111,13 @@ class Reader:
         """Whether the last message is complete and nothing of another has arrived."""
         return self._next == self._head and not self._rest
 
+    @abstractmethod
     def _start(self, line: re.Match[bytes], headers: dict[bytes, bytes]) -> Head:
-        raise NotImplementedError
+        """What the first line of a message says."""
 
+    @abstractmethod
     def _content(self, head: Head) -> Callable[[], Piece | None]:
-        raise NotImplementedError
+        """How the content after the head is read."""
 
     def _head(self) -> Piece | None:
         if self._rest.startswith((b"\r\n", b"\n")):  # RFC 9112, 2.2: an empty line before a message means nothing

@@ -78,6 +78,34 @@ async def test_a_revoked_key_opens_nothing_and_the_door_stays_closed(access):
             access.allowed(sent, Role.QUERY)
 
 
+async def test_a_store_that_was_emptied_opens_the_door_to_nobody(access, kept):
+    await access.create("red", [Role.QUERY])
+    kept.rows.clear()
+    await access.refresh()
+    with pytest.raises(Unauthorized):
+        access.allowed(None, Role.QUERY)
+
+
+async def test_what_was_read_before_a_key_was_ended_does_not_bring_it_back(access, kept):
+    key, token = await access.create("red", [Role.QUERY])
+    read, go_on = kept.keys, asyncio.Event()
+
+    async def slowly(*, timeout_s):
+        found = await read(timeout_s=timeout_s)
+        await go_on.wait()
+        return found
+
+    kept.keys = slowly
+    refreshing = asyncio.create_task(access.refresh())
+    await asyncio.sleep(0)
+    revoking = asyncio.create_task(access.revoke(key.id))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(refreshing, revoking)
+    with pytest.raises(Unauthorized):
+        access.allowed(bearer(token), Role.QUERY)
+
+
 async def test_a_key_ends_by_itself(access, clock):
     _, token = await access.create("red", [Role.QUERY], valid_s=60)
     clock.advance(59)
