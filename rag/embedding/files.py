@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from pydantic import BaseModel, ValidationError
 
@@ -96,13 +97,14 @@ def _run(command: list[str], model: str) -> tuple[int, str]:
     """Run the exporter; gives its exit status and what it wrote to standard error."""
     # in a session of its own, so that Ctrl-C comes to it once, through us, and does not disturb its clearing away
     with (
-        _ctrl_c_raises(),
+        _ctrl_c() as interrupts,
         subprocess.Popen(  # noqa: S603 - our own module, arguments not interpreted by a shell
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
         ) as child,
     ):
-        sys.stderr.write(f"Exporting {model} to int8 ONNX, once; takes about half a minute ...\n")
         try:
+            interrupts.let_through()
+            sys.stderr.write(f"Exporting {model} to int8 ONNX, once; takes about half a minute ...\n")
             _, said = child.communicate()
         except KeyboardInterrupt:
             _stop(child)
@@ -110,15 +112,37 @@ def _run(command: list[str], model: str) -> tuple[int, str]:
     return child.returncode, said
 
 
+class _Interrupts:
+    """Ctrl-C as KeyboardInterrupt, kept back until there is a child to stop.
+
+    asyncio would cancel the task instead, which waits here without the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._through = self._pressed = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The handler of SIGINT."""
+        self._pressed = True
+        if self._through:
+            raise KeyboardInterrupt
+
+    def let_through(self) -> None:
+        """Raise KeyboardInterrupt at every Ctrl-C from now on, and for one that came before."""
+        self._through = True
+        if self._pressed:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def _ctrl_c_raises() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt: asyncio would cancel the task, which waits here without the event loop."""
+def _ctrl_c() -> Iterator[_Interrupts]:
+    interrupts = _Interrupts()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupts
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, interrupts.handle)
     try:
-        yield
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -129,3 +153,4 @@ def _stop(child: subprocess.Popen[str]) -> None:
         child.communicate(timeout=STOP_S)
     except subprocess.TimeoutExpired:
         child.kill()
+        child.wait()

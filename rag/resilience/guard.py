@@ -19,7 +19,7 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Final, NoReturn, TypeVar
 
-from rag.errors import BreakerOpen, DeadlineExceeded, DependencyTimeout, SteadyragError
+from rag.errors import BreakerOpen, DeadlineExceeded, DependencyTimeout, Overloaded, SteadyragError
 from rag.resilience.breaker import Breaker, BreakerConfig, Permit
 from rag.resilience.events import CallFinished, Observer, Outcome
 from rag.resilience.limiter import AdaptiveLimiter, LimiterConfig, Slot
@@ -120,8 +120,7 @@ class Guard:
 
         Raises:
             BreakerOpen: the breaker lets nothing through; `make` was not called.
-            Overloaded: no slot in time; `make` was not called.
-            DeadlineExceeded: no time was left when the slot came; `make` was not called.
+            Overloaded: no slot in time, or no time was left when it came; `make` was not called.
             DependencyTimeout: the time ran out.
         """
         ends_at = self._monotonic() + timeout_s
@@ -144,7 +143,7 @@ class Guard:
 
         Raises:
             BreakerOpen: the breaker is not closed.
-            Overloaded, DeadlineExceeded, DependencyTimeout: as `call`.
+            Overloaded, DependencyTimeout: as `call`.
         """
         if dispensable and self.breaker.state != "closed":
             self.try_behind(make, timeout_s=timeout_s)
@@ -208,8 +207,8 @@ class Guard:
 
         Raises:
             BreakerOpen: the breaker lets nothing through.
-            Overloaded: no slot in time.
-            DeadlineExceeded: no time was left before the next item was asked for.
+            Overloaded: no slot in time, or no time was left when it came.
+            DeadlineExceeded: the time ran out while the caller did not ask for the next item.
             DependencyTimeout: the time ran out.
         """
         ends_at = self._monotonic() + timeout_s
@@ -222,13 +221,15 @@ class Guard:
                         attempt.item_came(counts=first_item_counts)
                         until, bound_s = ends_at, timeout_s
                         yield item
+                        if self._timeouts and self._monotonic() >= ends_at:
+                            raise DeadlineExceeded(f"the time for {self.name} ran out between two items")
 
     async def _in_time(self, make: Callable[[], Awaitable[T]], ends_at: float, timeout_s: float) -> T:
         if not self._timeouts:
             return await make()
         left_s = ends_at - self._monotonic()
         if left_s <= 0:
-            raise DeadlineExceeded(f"no time was left for {self.name}")
+            raise Overloaded(f"no time was left for {self.name}")
         try:
             async with asyncio.timeout(left_s) as limit:
                 return await make()

@@ -136,12 +136,15 @@ class Retries:
             allowed: asked before each pause and after it whether there may be another attempt.
 
         Raises:
-            DeadlineExceeded: no time was left for the first attempt.
+            Overloaded: no time was left for an attempt.
             Exception: an attempt's own error, as it was.
         """
 
         async def attempt() -> T:
-            result = await call(deadline.remaining())
+            left_s = deadline.at - deadline.clock.monotonic()
+            if left_s <= 0:  # no DeadlineExceeded: this is a share of the request's time, and others may have one left
+                raise Overloaded(f"no time was left for {self.name}")
+            result = await call(left_s)
             self.budget.deposit()
             return result
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,6 +124,23 @@ def test_ctrl_c_ends_the_export(
         prepare(tmp_path, "m")
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_ctrl_c_while_the_export_begins_ends_it_too(
+    tmp_path: Path, exporter: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(subprocess.Popen[str]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            begun.append(self.pid)
+            signal.raise_signal(signal.SIGINT)
+
+    begun: list[int] = []
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    exporter("exec sleep 60")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path, "m")
+    assert not Path("/proc", str(begun[0])).exists()
 
 
 def test_a_model_is_exported_on_any_thread(tmp_path: Path, exporter: Callable[[str], None]) -> None:

@@ -182,7 +182,7 @@ async def test_a_shed_call_is_neutral_to_the_breaker(make, events):
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0])
 async def test_nothing_is_called_when_no_time_is_left(make, timeout_s):
     guard, port = make(), Port()
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(Overloaded):
         await guard.call(port, timeout_s=timeout_s)
     assert (port.calls, guard.breaker.snapshot().failures) == (0, 0)
 

@@ -167,7 +167,7 @@ async def test_nothing_starts_or_sleeps_past_the_deadline(attempt, loop_clock, d
 
 async def test_no_first_attempt_after_the_deadline(attempt):
     dependency = Dependency()
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(Overloaded):
         await attempt(dependency, deadline_s=0)
     assert dependency.called_at == []
 
