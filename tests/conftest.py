@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fastapi.dependencies.models
 import hypothesis
 import pytest
 
-from rag.embedding.files import DEFAULT_MODEL, prepare
+from rag.embedding.files import DEFAULT_MODEL, Manifest, prepare
 from rag.embedding.onnx import OnnxModel
 from rag.settings import NOT_SETTINGS, PREFIX, load_settings
 from tests.support import folders
@@ -32,13 +33,38 @@ def pytest_collection_finish() -> None:
     """Keep what importing made out of every later collection of garbage: half a second each, with all tests at hand."""
     gc.collect()
     gc.freeze()
+    gc.collect()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_are_loaded_once() -> Iterator[None]:
+    """Services of one process share the embedding model: loading it takes longer than most tests."""
+    load, loaded = OnnxModel.from_files, dict[Path, OnnxModel]()
+
+    def from_files(folder: Path, manifest: Manifest) -> OnnxModel:
+        if folder not in loaded:
+            loaded[folder] = load(folder, manifest)
+        return loaded[folder]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OnnxModel, "from_files", staticmethod(from_files))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _services_are_let_go() -> Iterator[None]:
+    """FastAPI remembers thousands of endpoints, and with each of them the service that it asks."""
+    yield
+    for value in vars(fastapi.dependencies.models).values():
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer has set must not change what the tests see."""
     for name in list(os.environ):
-        if name.upper().startswith(PREFIX) and not name.upper().startswith(NOT_SETTINGS):
+        if name.upper().startswith((PREFIX, "OTEL_")) and not name.upper().startswith(NOT_SETTINGS):
             monkeypatch.delenv(name)
 
 

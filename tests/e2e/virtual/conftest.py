@@ -1,7 +1,6 @@
 """Whole services in virtual time: nothing here waits, and every run is the same."""
 
 import asyncio
-import shutil
 from contextlib import AsyncExitStack
 
 import pytest
@@ -47,7 +46,7 @@ async def make(corpus, scratch, model_folder, monkeypatch):
 
         async def make(**settings):
             data_dir = scratch / f"data-{len(list(scratch.iterdir()))}"
-            shutil.copytree(corpus, data_dir)
+            folders.copied(corpus, data_dir)
             return await stack.enter_async_context(virtual_service(data_dir, model_folder, **settings))
 
         yield make
