@@ -39,12 +39,13 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _models_are_loaded_once() -> Iterator[None]:
     """Services of one process share the embedding model: loading it takes longer than most tests."""
-    load, loaded = OnnxModel.from_files, dict[Path, OnnxModel]()
+    load, loaded = OnnxModel.from_files, dict[tuple[Path, str], OnnxModel]()
 
     def from_files(folder: Path, manifest: Manifest) -> OnnxModel:
-        if folder not in loaded:
-            loaded[folder] = load(folder, manifest)
-        return loaded[folder]
+        key = folder, manifest.model_dump_json()
+        if key not in loaded:
+            loaded[key] = load(folder, manifest)
+        return loaded[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OnnxModel, "from_files", staticmethod(from_files))

@@ -35,6 +35,14 @@ def corpus(tmp_path):
 
 
 @pytest.fixture
+def few(tmp_path):
+    """A batch and a half."""
+    file = tmp_path / "few.jsonl"
+    file.write_text("".join(json.dumps(record) + "\n" for record in generated(96, random.Random(SEED))))
+    return file
+
+
+@pytest.fixture
 def squad(tmp_path):
     """The first paragraphs of SQuAD."""
     if not SQUAD.is_file():
@@ -82,14 +90,14 @@ def test_the_moments_of_death_are_spread(corpus):
 
 
 @pytest.mark.parametrize("place", ["steadyrag.lock", "index/shard-3", "lexical.db-wal"])
-def test_the_making_of_the_folder(corpus, scratch, model_folder, place):
+def test_the_making_of_the_folder(few, scratch, model_folder, place):
     environment = Environment(scratch / "data", model_folder, limits__min_free_bytes=0)
-    with started(environment, "ingest", corpus) as process:
+    with started(environment, "ingest", few) as process:
         kill(process, (scratch / "data" / place).exists)
-    assert steadyrag(environment, "ingest", corpus).returncode == 0
+    assert steadyrag(environment, "ingest", few).returncode == 0
     found = Stored.read(scratch / "data")
     found.check()
-    assert found.documents == ids(corpus)
+    assert found.documents == ids(few)
 
 
 def assert_as_if_nothing_had_happened(corpus, scratch, model_folder):

@@ -9,7 +9,8 @@ import pytest
 import typer.main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
 SHELL = {"sh", "bash", "shell", "console"}
 FENCE = re.compile(r"^(?P<mark>```+|~~~+)(?P<language>\w*)[^\n]*\n(?P<body>.*?)^(?P=mark)\s*$", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)")
@@ -88,12 +89,18 @@ def test_the_first_screen_leads_to_an_answer():
     assert {"make run", "make test", "curl"} <= set(re.findall(r"make run|make test|curl", first))
 
 
-def test_steadyrag_commands_exist(page):
+@pytest.fixture(scope="module")
+def tree():
+    """`steadyrag` with the commands of all packages."""
     from rag.cli import GROUP, app
 
     tree = typer.main.get_command(app)
     for point in entry_points(group=GROUP):
         tree.commands[point.name] = typer.main.get_command(point.load())
+    return tree
+
+
+def test_steadyrag_commands_exist(page, tree):
     faults = {shlex.join(words): fault(tree, words) for words in documented(page, "steadyrag")}
     assert not {words: wrong for words, wrong in faults.items() if wrong}
 
