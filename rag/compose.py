@@ -1,6 +1,6 @@
 """The composition root: settings in, a service out. Only it and its parts know which adapter serves which port.
 
-The parts are `rag.indexes`, `rag.persistence`, `rag.caching` and `rag.models`.
+The parts are `rag.indexes`, `rag.persistence`, `rag.caching`, `rag.limiting`, `rag.models` and `rag.tracing`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rag.access.access import Access
+from rag.access.limiter import Limiter
 from rag.caching import answer_cache
 from rag.embedding.batching import BatchingEmbedder
 from rag.embedding.files import model_folder, prepare
@@ -25,6 +26,7 @@ from rag.ingestion.jobs import RETRIES, JobWorker
 from rag.ingestion.process import ProcessPreparer
 from rag.ingestion.together import Together
 from rag.ingestion.writer import Writer
+from rag.limiting import open_limiter
 from rag.models import Models, open_models
 from rag.persistence import Storage, open_storage
 from rag.pipeline.answer_cache import AnswerCache
@@ -54,6 +56,8 @@ from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.folder import DataFolder
 from rag.storage.jobs import JobStore
 from rag.storage.letters import DeadLetters
+from rag.telemetry.tracing import Tracer
+from rag.tracing import observing, open_tracer
 from rag.types import Clock, Space, SystemClock
 
 if TYPE_CHECKING:
@@ -78,6 +82,7 @@ class Service:
     clock: Clock
     folder: DataFolder
     access: Access
+    limiter: Limiter | None
     embedder: Embedder
     store: SqlitePassageStore
     log: SqliteDocumentLog | Replica
@@ -92,6 +97,7 @@ class Service:
     admission: AdaptiveLimiter
     models: Models
     pipeline: Pipeline
+    tracer: Tracer
     serving: dict[str, str]
     _stack: AsyncExitStack
 
@@ -148,13 +154,13 @@ class _Hooks:
 
 async def _build(hooks: _Hooks, stack: AsyncExitStack) -> Service:
     settings, wrap, clock = hooks.settings, hooks.wrap, hooks.clock
+    tracer = open_tracer(settings.telemetry, clock, stack)
     folder = stack.enter_context(DataFolder(settings.data_dir, min_free_bytes=settings.limits.min_free_bytes))
     model, embedder = _embedder(settings, wrap, stack)
     folder.check_format(embedder=settings.embedder.model, dimension=model.info.dimension, shards=settings.index.shards)
     storage = open_storage(settings, folder, clock, stack)
     lexical, dense = await _indexes(hooks, stack, folder=folder, storage=storage, dimension=model.info.dimension)
-    limits = settings.resilience
-    guards = Guards(_protections(limits), clock, hooks.on_event)
+    guards = Guards(_protections(settings.resilience), clock, hooks.on_event)
     stack.push_async_callback(guards.aclose)
     cache = answer_cache(settings, folder, storage, guards=guards, wrap=wrap, clock=clock, stack=stack)
     follower, writer, worker = _writing(
@@ -179,15 +185,15 @@ async def _build(hooks: _Hooks, stack: AsyncExitStack) -> Service:
         log=storage.log,
         reranking=_reranking(settings, guards, wrap, stack),
     )
-    admission = guards.admission("answers", least=limits.admitted, most=limits.admitted_at_most)
-    models = open_models(settings, guards, guarded_embedder, wrap=wrap, clock=clock, stack=stack)
-    pipeline = _pipeline(hooks, cache, guarded_embedder, retriever, models=models, admission=admission, log=storage.log)
-    stack.push_async_callback(pipeline.aclose)
+    admission, models, limiter, pipeline = _answering(
+        hooks, stack, guards, cache=cache, embedder=guarded_embedder, retriever=retriever, log=storage.log
+    )
     return Service(
         settings=settings,
         clock=clock,
         folder=folder,
         access=_access(settings, storage, clock, stack),
+        limiter=limiter,
         embedder=guarded_embedder,
         store=storage.store,
         log=storage.log,
@@ -202,6 +208,7 @@ async def _build(hooks: _Hooks, stack: AsyncExitStack) -> Service:
         admission=admission,
         models=models,
         pipeline=pipeline,
+        tracer=tracer,
         serving=_serving(settings, model, dense, cache) | models.serving(),
         _stack=stack,
     )
@@ -226,18 +233,23 @@ async def _indexes(
     return lexical, dense
 
 
-def _pipeline(
+def _answering(
     hooks: _Hooks,
+    stack: AsyncExitStack,
+    guards: Guards,
+    *,
     cache: AnswerCache,
     embedder: Embedder,
     retriever: Retriever,
-    *,
-    models: Models,
-    admission: AdaptiveLimiter,
     log: SqliteDocumentLog | Replica,
-) -> Pipeline:
-    prompt = hooks.settings.prompt
-    return Pipeline(
+) -> tuple[AdaptiveLimiter, Models, Limiter | None, Pipeline]:
+    """What a question passes, with those who are asked in the end."""
+    settings, wrap, clock = hooks.settings, hooks.wrap, hooks.clock
+    limits, prompt = settings.resilience, settings.prompt
+    admission = guards.admission("answers", least=limits.admitted, most=limits.admitted_at_most)
+    models = open_models(settings, guards, embedder, wrap=wrap, clock=clock, stack=stack)
+    limiter = open_limiter(settings, guards, wrap=wrap, clock=clock, stack=stack)
+    pipeline = Pipeline(
         cache=cache,
         embedder=embedder,
         retriever=retriever,
@@ -247,9 +259,12 @@ def _pipeline(
         layout=Layout(prompt.order, salted=prompt.cache_salt),
         admission=admission,
         position_of=log.position_of,
-        clock=hooks.clock,
-        observe=hooks.observe,
+        clock=clock,
+        observe=observing(settings.telemetry, hooks.observe),
+        charge=limiter.charge if limiter else lambda *_: None,
     )
+    stack.push_async_callback(pipeline.aclose)
+    return admission, models, limiter, pipeline
 
 
 def _writing(

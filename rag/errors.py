@@ -10,6 +10,8 @@ SteadyragError
 │   └── UnreadableDocument      422  a file that no reader understands
 ├── Unauthorized                401  no key, or a wrong one
 ├── Forbidden                   403  a key that does not allow it
+├── LimitExceeded               429  more requests than the key or its tenant may make
+│   └── BudgetExceeded          429  the tokens or the money of the day are used up
 ├── NotFound                    404  collection, document, job or model
 ├── ClientGone               499  nobody is left to be answered
 ├── NotCached                   504  the caller allows only a stored answer, and there is none
@@ -113,6 +115,20 @@ class Forbidden(SteadyragError):
 
     code = "forbidden"
     status = 403
+
+
+class LimitExceeded(SteadyragError):
+    """More requests than the caller's key, or its tenant, may make (RFC 6585, section 4)."""
+
+    code = "rate_limit_exceeded"
+    status = 429
+    retryable = True
+
+
+class BudgetExceeded(LimitExceeded):
+    """What the key, or its tenant, may use in a day is used up."""
+
+    code = "insufficient_quota"
 
 
 class NotFound(SteadyragError):

@@ -22,7 +22,7 @@ from router.backends.extractive import ExtractiveBackend
 from router.backends.openai import OpenAIBackend
 from router.backends.replicas import ReplicatedBackend
 from router.classifier import Classifier, default_classifier
-from router.models import Model, Price
+from router.models import OPENAI, Model, Price
 from router.policy import Preference, Requested, Tier
 from router.ports import ChatBackend, Reporting
 from router.router import Router
@@ -30,6 +30,8 @@ from router.splitting import Split
 
 #: The answerer that needs no model: the default, and the last resort below every model.
 EXTRACTIVE = "extractive:"
+#: Who provides it, as `Model.provider` has it.
+OURS = "steadyrag"
 #: Where shadow traffic is recorded, in the data folder.
 SHADOW_FILE = "shadow.jsonl"
 TIERS: tuple[Tier, ...] = ("small", "large")
@@ -101,7 +103,8 @@ def open_models(
     named = named_models(settings.models)
     maker = _Maker(settings, guards, embedder, wrap, clock, stack)
     splits = {tier: _map(split, maker.model) for tier, split in named.items()}
-    last_resort = None if _url(named, "small") == EXTRACTIVE else Model(backend=_extractive(embedder))
+    needless = _url(named, "small") == EXTRACTIVE
+    last_resort = None if needless else Model(backend=_extractive(embedder), provider=OURS)
     router = _router(settings, _default(settings.models, named), splits, last_resort)
     return Models(named, router, _shadow(settings, clock, stack), maker.rewriter(named["small"].usual))
 
@@ -244,6 +247,7 @@ class _Maker:
             price=Price(about.input_price, about.output_price),
             context_tokens=about.context_tokens,
             busy_at=about.busy_at,
+            provider=OURS if about.url == EXTRACTIVE else OPENAI,
             load=watched.load,
         )
 

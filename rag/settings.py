@@ -160,6 +160,7 @@ class ResilienceSettings(_Section):
     lexical_timeout_s: float = Field(1.0, gt=0, description="Longest wait for the lexical index.")
     store_timeout_s: float = Field(2.0, gt=0, description="Longest wait for the passages' texts.")
     reranker_timeout_s: float = Field(0.5, gt=0, description="Longest wait for the reranker.")
+    quotas_timeout_s: float = Field(0.1, gt=0, description="Longest wait for the store of the quotas.")
     first_token_s: float = Field(15.0, gt=0, description="Longest wait for a model's first token.")
     admitted: int = Field(16, ge=1, description="Answers computed at once that are never refused for load.")
     admitted_at_most: int = Field(256, ge=1, description="Answers computed at once when all goes well.")
@@ -168,6 +169,26 @@ class ResilienceSettings(_Section):
     limits: bool = Field(True, description="Bulkheads, and the refusal of work past the limit.")
     retries: bool = Field(True, description="A second attempt at reads that failed quickly.")
     retry_budget: bool = Field(True, description="The bound on retries: a tenth of the calls.")
+
+
+def _otlp_endpoint() -> str | None:
+    """The URL for traces that OpenTelemetry's own names give (OTLP exporter specification)."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none":
+        return None
+    base = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or (base and f"{base.rstrip('/')}/v1/traces") or None
+
+
+class TelemetrySettings(_Section):
+    """What is told of requests."""
+
+    endpoint: str | None = Field(
+        default_factory=_otlp_endpoint,
+        pattern="^https?://",
+        description="URL for traces (OTLP over HTTP): http://host:4318/v1/traces; else that of OTEL_EXPORTER_OTLP_*.",
+    )
+    content: bool = Field(False, description="Whether traces hold the text of questions, passages and answers.")
+    log: Literal["text", "json"] = Field("text", description="json: with a line for each request.")
 
 
 class LimitSettings(_Section):
@@ -179,9 +200,41 @@ class LimitSettings(_Section):
     body_bytes: int = Field(2 << 20, ge=1_024, description="Bodies of everything but documents.")
     document_body_bytes: int = Field(32 << 20, ge=1_024, description="Bodies that carry documents.")
     file_bytes: int = Field(64 << 20, ge=1, description="One file for `steadyrag ingest`.")
+    read_cpu_s: int = Field(120, ge=1, description="Processor time for reading one file of HTML or PDF.")
+    read_memory_bytes: int = Field(1 << 30, ge=128 << 20, description="Memory for reading one file of HTML or PDF.")
     documents: int = Field(1_000, ge=1, description="Documents in one request.")
     top_k: int = Field(50, ge=1)
     min_free_bytes: int = Field(256 << 20, ge=0, description="Disk space below which writes are refused.")
+
+
+class AllowanceSettings(_Section):
+    """What a key, or a tenant with all its keys, may take; None = as much as it likes."""
+
+    requests: int | None = Field(None, ge=1, description="Requests in `window_s`, and at once after a pause.")
+    window_s: int = Field(60, ge=1, le=86_400, description="Seconds in which all requests are there again.")
+    tokens_a_day: int | None = Field(None, ge=1, description="Tokens read and written by models, from midnight, UTC.")
+    cost_a_day: float | None = Field(None, gt=0, description="Likewise, in the unit of the models' prices.")
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is any limit."""
+        return any(each is not None for each in (self.requests, self.tokens_a_day, self.cost_a_day))
+
+
+class QuotaSettings(_Section):
+    """Who may take how much."""
+
+    store: str | None = Field(None, description="memory: or redis://host:6379/0 (shared); else where the log lies.")
+    fail: Literal["open", "closed"] = Field("open", description="Who is let in while the store is gone.")
+    key: AllowanceSettings = AllowanceSettings()
+    tenant: AllowanceSettings = AllowanceSettings()
+    keys: dict[str, AllowanceSettings] = Field({}, description="Of keys by id, in place of that of every key.")
+    tenants: dict[str, AllowanceSettings] = Field({}, description="Of tenants by name, likewise.")
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anybody is limited."""
+        return any(each.bounded for each in (self.key, self.tenant, *self.keys.values(), *self.tenants.values()))
 
 
 class Settings(BaseSettings):
@@ -207,7 +260,9 @@ class Settings(BaseSettings):
     models: ModelSettings = ModelSettings()
     prompt: PromptSettings = PromptSettings()
     limits: LimitSettings = LimitSettings()
+    quotas: QuotaSettings = QuotaSettings()
     resilience: ResilienceSettings = ResilienceSettings()
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @classmethod
     def settings_customise_sources(

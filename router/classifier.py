@@ -212,7 +212,7 @@ class Classifier:
     def _from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Classifier:
         about = json.loads(str(arrays["about"]))
         if about["format"] != FORMAT or tuple(about["features"]) != NAMES:
-            raise ValueError("it was trained for other features; train it again")
+            raise ValueError("it was trained for other features; train it again: steadyrag router train")
         anchors = arrays["anchors"].astype(np.float32)
         anchors /= np.linalg.norm(anchors, axis=1, keepdims=True)
         return cls(

@@ -9,6 +9,8 @@ from router.policy import Condition
 from router.ports import ChatBackend
 from router.types import Load
 
+#: The OpenAI API, whoever serves it.
+OPENAI = "openai"
 #: Tokens that prices are told for.
 _PRICED = 1_000_000
 
@@ -35,6 +37,7 @@ class Model:
         price: of its tokens.
         context_tokens: the longest prompt with its answer; None for no limit.
         busy_at: requests under way from which on it counts as saturated; None for never.
+        provider: whose API it speaks, as `gen_ai.provider.name` of OpenTelemetry has it.
         load: tells how it fares.
     """
 
@@ -43,6 +46,7 @@ class Model:
     price: Price = Price()
     context_tokens: int | None = None
     busy_at: int | None = None
+    provider: str = OPENAI
     load: Callable[[], Load] = Load
 
     @property

@@ -55,6 +55,7 @@ class Prompt:
         prefix: equal for prompts whose messages begin alike, so that one server should get them; "" for any server.
         cache_salt: prompts of different salts never share a server's cached prefixes (vLLM's field of that name); ""
             leaves it to the server.
+        trace_context: headers by which the server goes on with the caller's trace (W3C Trace Context).
     """
 
     messages: Sequence[Message]
@@ -63,6 +64,7 @@ class Prompt:
     sampling: Sampling = Sampling()
     prefix: str = ""
     cache_salt: str = ""
+    trace_context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,14 +97,20 @@ class Access:
             Unauthorized: no key, one that is wrong, expired or revoked, or one that is needed and was not sent.
             Forbidden: a key without the role.
         """
-        principal = self._principal((authorization or "").removeprefix("Bearer "))
+        principal = self.principal(authorization)
         if role in principal.roles:
             return principal
         if principal is GUEST:
             raise Unauthorized("this needs the operator's key: Authorization: Bearer KEY")
         raise Forbidden(f"this key does not allow it: it lacks the role {role}")
 
-    def _principal(self, sent: str) -> Principal:
+    def principal(self, authorization: str | None) -> Principal:
+        """Who comes with this header.
+
+        Raises:
+            Unauthorized: no key, one that is wrong, expired or revoked, or one that is needed and was not sent.
+        """
+        sent = (authorization or "").removeprefix("Bearer ")
         if self._admin_key is not None and hmac.compare_digest(sent.encode(), self._admin_key.encode()):
             return OPERATOR
         if not self.required:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from rag.access.keys import Granted, Key
 from rag.api.bodies import read_json, schema_of
+from rag.api.door import span_of
 from rag.api.json_response import json_response
 from rag.compose import Service
 from rag.errors import Forbidden
@@ -45,7 +46,9 @@ def allowed(request: Request, service: Service, role: Role) -> Principal:
         Unauthorized: no valid key.
         Forbidden: a key without the role.
     """
-    return service.access.allowed(request.headers.get("authorization"), role)
+    principal = service.access.allowed(request.headers.get("authorization"), role)
+    span_of(request).set({"steadyrag.tenant": principal.tenant})
+    return principal
 
 
 def realm(principal: Principal) -> str | None:

@@ -19,6 +19,7 @@ from rag.api.documents import add_document_routes
 from rag.api.door import Door
 from rag.api.feedback import FeedbackRequest, add_feedback_routes
 from rag.api.letters import add_letter_routes
+from rag.api.limits import limit_routes
 from rag.api.operations import add_operation_routes
 from rag.api.problems import install
 from rag.api.search import add_search_routes
@@ -49,7 +50,10 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     add_admin_routes(app, service)
     add_backup_routes(app, service)
     add_access_routes(app, service)
-    app.add_middleware(Door, metrics=metrics, draining=lambda: app.state.draining)
+    limit_routes(app, service, metrics)
+    app.add_middleware(
+        Door, metrics=metrics, draining=lambda: app.state.draining, tracer=service.tracer, clock=service.clock
+    )
     install(app)
     metrics.watch("steadyrag_cache_entries", "Stored answers.", lambda: len(service.cache))
     metrics.watch("steadyrag_cache_bytes", "Bytes of the stored answers.", lambda: service.cache.stored_bytes)

@@ -9,6 +9,7 @@ import orjson
 from starlette.requests import Request
 
 from rag.api.bodies import parse_json, read_bytes
+from rag.api.door import span_of
 from rag.api.wire import UNSUPPORTED, UNSUPPORTED_PARTS, ChatMessage, ChatRequest, Extras
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedParameter
@@ -100,6 +101,8 @@ def make_ask(body: ChatRequest, request: Request, service: Service, principal: P
         max_age_s=extras.max_age_s,
         priority=extras.priority,
         user=user,
+        degraded=degraded_of(request),
+        span=span_of(request),
     )
 
 
@@ -113,6 +116,12 @@ def known_space(service: Service, principal: Principal, collection: str) -> Spac
     if collection != "default" and not service.log.position_of(space):
         raise NotFound(f"no collection {collection!r}; it exists once a document was added", param="collection")
     return space
+
+
+def degraded_of(request: Request) -> tuple[str, ...]:
+    """Labels of what had to be done without before the request was let in."""
+    labels: tuple[str, ...] = getattr(request.state, "degraded", ())
+    return labels
 
 
 def deadline_of(request: Request, asked_s: float | None, service: Service) -> Deadline:

@@ -19,7 +19,10 @@ async def read_bytes(request: Request, limit: int) -> bytes:
 
     Raises:
         PayloadTooLarge: it is longer than `limit` bytes; the rest is not read.
+        InvalidRequest: it is compressed: a kilobyte of it could become a gigabyte.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise InvalidRequest("compressed bodies are not read; send it without Content-Encoding")
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)

@@ -20,6 +20,7 @@ from rag.api.json_response import json_response
 from rag.api.wire import CollectionName, DocumentBody, DocumentsRequest
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge
+from rag.ingestion.apart import Apart
 from rag.ingestion.sources import received
 from rag.settings import LimitSettings
 from rag.storage.jobs import Job
@@ -113,13 +114,26 @@ async def _uploaded(request: Request, service: Service) -> tuple[str, list[Docum
         raise InvalidRequest(f"the form cannot be read: {error.detail}") from None
     if not files:
         raise InvalidRequest("the form carries no file; send one as: curl -F file=@paper.pdf", param="file")
-    documents = await asyncio.to_thread(_parsed, files, limits)
+    with Apart(limits.read_cpu_s, limits.read_memory_bytes) as apart:  # closed under a caller who goes, too
+        documents = await asyncio.to_thread(_parsed, files, limits, apart)
     named = [{"id": document.id, "text": ""} for document in documents]
     return parse_fields({"collection": collection, "documents": named}, DocumentsRequest).collection, documents
 
 
-def _parsed(files: Sequence[tuple[str, bytes]], limits: LimitSettings) -> list[Document]:
-    return [document for name, data in files for document in received(name, data, limits.document_body_bytes)]
+def _parsed(files: Sequence[tuple[str, bytes]], limits: LimitSettings, apart: Apart) -> list[Document]:
+    """The documents of all files.
+
+    Raises:
+        PayloadTooLarge: unpacked, they are more, or hold more, than a body may.
+    """
+    found: list[Document] = []
+    left = limits.document_body_bytes
+    for name, data in files:
+        found += (more := received(name, data, left, limits.documents - len(found), apart.parse))
+        left -= sum(len(document.text) for document in more)
+        if left < 0:
+            raise PayloadTooLarge(f"{name}: with it, the files hold more than {limits.document_body_bytes:,} bytes")
+    return found
 
 
 def _document(body: DocumentBody) -> Document:

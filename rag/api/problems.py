@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rag.api.door import span_of
 from rag.api.json_response import json_response
-from rag.errors import ClientGone, InvalidRequest, SteadyragError, Unauthorized
+from rag.errors import ClientGone, InvalidRequest, LimitExceeded, SteadyragError, Unauthorized
 
 OPENAI_ROUTES = ("/v1/chat/completions", "/v1/models")
 log = logging.getLogger(__name__)
@@ -21,8 +22,7 @@ log = logging.getLogger(__name__)
 def error_body(error: SteadyragError, path: str) -> dict[str, object]:
     """The error as the route's clients expect it."""
     if path.startswith(OPENAI_ROUTES):
-        kind = "invalid_request_error" if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-        return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+        return {"error": {"message": error.message, "type": _kind(error), "param": error.param, "code": error.code}}
     body: dict[str, object] = {
         "type": f"urn:steadyrag:error:{error.code}",
         "title": _title(error.status),
@@ -31,6 +31,13 @@ def error_body(error: SteadyragError, path: str) -> dict[str, object]:
         "code": error.code,
     }
     return body | ({"param": error.param} if error.param else {})
+
+
+def _kind(error: SteadyragError) -> str:
+    """What OpenAI's clients call it."""
+    if isinstance(error, LimitExceeded):
+        return "rate_limit_error"
+    return "invalid_request_error" if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
 
 
 def _title(status: int) -> str:
@@ -67,6 +74,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         if not isinstance(error, SteadyragError):
             raise error
+        span_of(request).set({"steadyrag.error": error.code})
         return error_response(error, request.url.path)
 
     async def framework(request: Request, error: Exception) -> Response:

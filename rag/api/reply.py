@@ -111,6 +111,7 @@ async def sse(
                     yield _frame(head | {"choices": [], "usage": usage(event)} | said)
     except Exception as error:  # noqa: BLE001 - the status is long sent: the client is told here or not at all
         ours = error if isinstance(error, SteadyragError) else unforeseen_error(error, f"a stream of {CHAT_ROUTE}")
+        ask.span.set({"steadyrag.error": ours.code, "error.type": type(error).__name__})
         yield _frame(error_body(ours, CHAT_ROUTE))
         return
     yield DONE

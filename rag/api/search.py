@@ -8,9 +8,10 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from rag.api.access import allowed
-from rag.api.ask import deadline_of, known_space
+from rag.api.ask import deadline_of, degraded_of, known_space
 from rag.api.bodies import read_json, schema_of
 from rag.api.disconnect import StopOnDisconnect
+from rag.api.door import span_of
 from rag.api.json_response import json_response
 from rag.api.wire import SearchRequest
 from rag.compose import Service
@@ -39,12 +40,14 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
             raise InvalidRequest(f"top_k: at most {limits.top_k}", param="top_k")
         space = known_space(service, principal, body.collection)
         deadline = deadline_of(request, body.timeout_s, service)
-        trace = Trace(service.clock)
+        trace = Trace(service.clock, span_of(request))
 
         with StopOnDisconnect(request.receive):
             found = await _find(service, space, body, deadline, trace)
+        degraded = degraded_of(request) + found.degraded
+        span_of(request).set({"steadyrag.degraded": list(degraded), "steadyrag.passages": len(found.passages)})
         results = [_result(scored) for scored in found.passages]
-        return json_response({"results": results, "degraded": found.degraded, "timings_ms": trace.timings_ms()})
+        return json_response({"results": results, "degraded": degraded, "timings_ms": trace.timings_ms()})
 
 
 async def _find(service: Service, space: Space, body: SearchRequest, deadline: Deadline, trace: Trace) -> Retrieved:

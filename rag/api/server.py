@@ -14,6 +14,13 @@ from fastapi import FastAPI
 #: How long clients that keep a connection have, to be told with their next answer that it ends.
 DRAIN_S = 2.5
 POLL_S = 0.02
+#: On every response, errors of the server itself included. No script is forbidden, since the page of the API's docs has
+#: some; what we answer is no page, is shown in none, and where it stood is nobody's business. HTTPS is the ingress's.
+SECURITY_HEADERS = (
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
+    ("referrer-policy", "no-referrer"),
+)
 
 
 class Server(uvicorn.Server):
@@ -30,6 +37,7 @@ class Server(uvicorn.Server):
     capture_signals = staticmethod(contextlib.nullcontext)  # type: ignore[assignment]
 
     def __init__(self, config: uvicorn.Config) -> None:
+        config.headers = [*config.headers, *SECURITY_HEADERS]
         super().__init__(config)
         self._draining = False
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from rag.errors import DependencyFailed, InvalidRequest, Overloaded, SteadyragError
 from rag.pipeline.ground import says_not_found
+from rag.pipeline.model_call import call_model
+from rag.pipeline.trace import NO_SPAN, Span
 from rag.resilience.ladder import EXTRACTIVE, MODEL
 from rag.types import Deadline
 from router.errors import (
@@ -18,7 +20,7 @@ from router.errors import (
     ModelUnreachable,
     StreamBroken,
 )
-from router.models import Price
+from router.models import Model, Price
 from router.router import Step
 from router.types import Chunk, FinishReason, Prompt, TokenUsage
 
@@ -70,9 +72,11 @@ class Generation:
 
 
 async def generate(
-    steps: Iterable[Step], prompt: Prompt, deadline: Deadline, generation: Generation
+    steps: Iterable[Step], prompt: Prompt, deadline: Deadline, generation: Generation, span: Span = NO_SPAN
 ) -> AsyncGenerator[str, None]:
     """The pieces of the answer as they come; `generation` collects them with what the last ones say.
+
+    Each call to a model is a part of `span`.
 
     The first piece comes once it is settled who answers; it alone may be empty.
 
@@ -82,7 +86,7 @@ async def generate(
     failed: SteadyragError | None = None
     for step in steps:
         try:
-            async with aclosing(_mapped(step, prompt, deadline)) as chunks:
+            async with aclosing(_mapped(step.model, prompt, deadline, span)) as chunks:
                 async for chunk in chunks:
                     first = not generation.model
                     if first:
@@ -98,10 +102,12 @@ async def generate(
     raise failed or DependencyFailed("no model is configured")
 
 
-async def _mapped(step: Step, prompt: Prompt, deadline: Deadline) -> AsyncGenerator[Chunk, None]:
+async def _mapped(model: Model, prompt: Prompt, deadline: Deadline, span: Span) -> AsyncGenerator[Chunk, None]:
     """The back end's chunks, its errors as ours."""
     try:
-        async with aclosing(step.model.backend.stream(prompt, timeout_s=deadline.remaining())) as chunks:
+        left_s, clock = deadline.remaining(), deadline.clock
+        calling = call_model(model.backend, prompt, timeout_s=left_s, clock=clock, parent=span, provider=model.provider)
+        async with aclosing(calling) as chunks:
             async for chunk in chunks:
                 yield chunk
     except ModelError as error:

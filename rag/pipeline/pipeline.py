@@ -14,6 +14,7 @@ from rag.pipeline.contextualize import StandaloneQuestion, contextualize
 from rag.pipeline.evidence import RetrievedEvidence
 from rag.pipeline.generate import Generation, generate
 from rag.pipeline.ground import ground
+from rag.pipeline.metering import Charge, metered
 from rag.pipeline.prompt import Layout, build_prompt
 from rag.pipeline.request import Answer, Ask, CacheOutcome, Cost, Delta, Event, Plan
 from rag.pipeline.retrieve import Retrieved, Retriever
@@ -49,6 +50,7 @@ class Pipeline:
         position_of: Callable[[Space], int],
         clock: Clock,
         observe: Observer,
+        charge: Charge,
     ) -> None:
         self._cache = cache
         self._flights = SingleFlight()
@@ -62,6 +64,7 @@ class Pipeline:
         self._position_of = position_of
         self._clock = clock
         self._observe = observe
+        self._charge = charge
 
     async def run(self, ask: Ask) -> AsyncGenerator[Event, None]:
         """One `Plan`, any number of `Delta`, one `Answer`. Closing the generator stops the work.
@@ -69,12 +72,13 @@ class Pipeline:
         Raises:
             SteadyragError: see the tree in `rag.errors`.
         """
-        trace = Trace(self._clock)
+        trace = Trace(self._clock, ask.span)
         question = contextualize(ask.messages)
         cached = Question(ask.scope, question.text, self._position_of(ask.scope.space))
 
         async with aclosing(self._answered(ask, question, cached, trace)) as events:
-            async for event in events:
+            async for each in events:
+                event = _labelled(each, ask.degraded)
                 if isinstance(event, Answer):
                     self._cache.answered(ask.request_id, cached)
                     self._observe(ask, event)
@@ -210,8 +214,8 @@ class Pipeline:
 
         generation = Generation()
         outcome = CacheOutcome(lookup.verdict, reason=lookup.reason)
-        with trace.stage("generate"):
-            async with aclosing(generate(route.steps, prompt, ask.deadline, generation)) as pieces:
+        with metered(ask, inquiry, generation, self._charge), trace.stage("generate") as span:
+            async with aclosing(generate(route.steps, prompt, ask.deadline, generation, span)) as pieces:
                 first = await anext(pieces)
                 decided = route.decision
                 routed = RouteOutcome(generation.model, decided.reason, decided.score, decided.tier, decided.rule)
@@ -251,9 +255,9 @@ class Pipeline:
         """A follow-up in words that need no conversation, where a model can find them."""
         if question.standalone or self._rewriter is None:
             return question
-        with trace.stage("contextualize"):
+        with trace.stage("contextualize") as span:
             salt = self._layout.salt_of(ask.scope.space.tenant)
-            return await self._rewriter.rewrite(question, ask.messages, ask.deadline, salt=salt)
+            return await self._rewriter.rewrite(question, ask.messages, ask.deadline, salt=salt, span=span)
 
     async def _embed(self, question: StandaloneQuestion, ask: Ask, trace: Trace) -> Vector:
         """One vector, shared by all stages that need it."""

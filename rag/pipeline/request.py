@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cache.types import Verdict
+from rag.pipeline.trace import NO_SPAN, Span
 from rag.types import Citation, Deadline, Filters, Principal, Priority, RouteOutcome, Scope, ScoredPassage
 from router.policy import Requested
 from router.types import FinishReason, Message, Sampling, TokenUsage
@@ -25,6 +26,8 @@ class Ask:
             "only" = serve a stored answer or fail.
         max_age_s: the oldest stored answer that will do.
         user: whom the principal asks for, as it calls them; "" for nobody else.
+        degraded: labels of what had to be done without before it was let in.
+        span: what is told of the request as it goes.
     """
 
     principal: Principal
@@ -40,6 +43,8 @@ class Ask:
     max_age_s: float | None = None
     priority: Priority = "interactive"
     user: str = ""
+    degraded: tuple[str, ...] = ()
+    span: Span = field(default=NO_SPAN, compare=False, repr=False)
 
     @property
     def asker(self) -> str:

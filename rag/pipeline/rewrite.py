@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from rag.errors import DeadlineExceeded, DependencyFailed, Overloaded
 from rag.pipeline.contextualize import StandaloneQuestion
+from rag.pipeline.model_call import call_model
+from rag.pipeline.trace import NO_SPAN, Span
 from rag.resilience.ladder import CONTEXTUALIZE
-from rag.types import Deadline
+from rag.types import Clock, Deadline
 from router.errors import ModelError
 from router.ports import ChatBackend
 from router.types import Message, Prompt, Sampling
@@ -39,7 +41,13 @@ class Rewriter:
         self._budget_s = budget_s
 
     async def rewrite(
-        self, question: StandaloneQuestion, messages: Sequence[Message], deadline: Deadline, *, salt: str = ""
+        self,
+        question: StandaloneQuestion,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        *,
+        salt: str = "",
+        span: Span = NO_SPAN,
     ) -> StandaloneQuestion:
         """The question with what to look for in the model's words, or labelled as it was.
 
@@ -48,21 +56,23 @@ class Rewriter:
             messages: the conversation that ends with it.
             deadline: the request's.
             salt: as for `build_prompt`.
+            span: what the call to the model is a part of.
 
         Raises:
             DeadlineExceeded: the request's time has run out.
         """
         rewritten = None
         if deadline.remaining() >= 2 * self._budget_s:
-            rewritten = await self._ask(_prompt(question, messages, salt))
+            rewritten = await self._ask(_prompt(question, messages, salt), deadline.clock, span)
         if rewritten is None:
             return replace(question, degraded=(CONTEXTUALIZE.label,))
         return replace(question, search_text=rewritten)
 
-    async def _ask(self, prompt: Prompt) -> str | None:
+    async def _ask(self, prompt: Prompt, clock: Clock, span: Span) -> str | None:
         """The model's question; None if there is none that could be one."""
         try:
-            async with aclosing(self._backend.stream(prompt, timeout_s=self._budget_s)) as stream:
+            calling = call_model(self._backend, prompt, timeout_s=self._budget_s, clock=clock, parent=span)
+            async with aclosing(calling) as stream:
                 chunks = [chunk async for chunk in stream]
         except (ModelError, DependencyFailed, Overloaded, DeadlineExceeded):
             return None

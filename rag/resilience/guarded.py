@@ -6,9 +6,10 @@ them again, and a slow write must not close the way for readers.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 
+from rag.access.limits import Limit, LimitStore, Taken
 from rag.ports import (
     DenseShard,
     Embedder,
@@ -138,6 +139,25 @@ class GuardedPassageStore:
             timeout_s=min(timeout_s, self._cap_s),
             dispensable=False,
         )
+
+
+class GuardedLimitStore:
+    """A store of limits that costs a request nothing while it fails; a request is taken once, whatever comes of it."""
+
+    def __init__(self, inner: LimitStore, guard: Guard) -> None:
+        self._inner = inner
+        self._guard = guard
+        self.tell = inner.tell
+
+    async def take(self, limits: Sequence[Limit], *, timeout_s: float) -> Taken:
+        """See `rag.access.limits.LimitStore`."""
+
+        def make(left_s: float) -> Awaitable[Taken]:
+            return self._inner.take(limits, timeout_s=left_s)
+
+        if self._guard.breaker.state != "closed":
+            self._guard.try_behind(make, timeout_s=timeout_s)
+        return await self._guard.call(lambda: make(timeout_s), timeout_s=timeout_s)
 
 
 class GuardedBackend:

@@ -35,7 +35,10 @@ MODEL = Rung("the large model, before its first word", "the small model", "model
 EXTRACTIVE = Rung("every model, before its first word", "sentences quoted from the passages", "extractive-fallback")
 WORDS = Rung("the embedder, while sentences are quoted", "sentences chosen by their words alone", EMBEDDER.label)
 CACHE = Rung("the store of the answer cache", "the answers in this process", "cache-unavailable")
+LIMITS = Rung(
+    "the store of the limits, where they are not strict", "limits of each replica by itself", "limits-unavailable"
+)
 STALE = Rung("retrieval, or every answerer", "an earlier answer to the same question, unchecked", "stale-cache")
 
 #: Top to bottom; below the last rung stands an honest 503 with Retry-After.
-LADDER = (CONTEXTUALIZE, SHARDS, DENSE, EMBEDDER, LEXICAL, RERANK, MODEL, EXTRACTIVE, WORDS, CACHE, STALE)
+LADDER = (LIMITS, CONTEXTUALIZE, SHARDS, DENSE, EMBEDDER, LEXICAL, RERANK, MODEL, EXTRACTIVE, WORDS, CACHE, STALE)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from cache.types import Verdict
+from rag.access.limiter import UNAVAILABLE, Admission
+from rag.access.limits import POLICIES, UNITS
 from rag.pipeline.request import Answer, Ask
 from rag.resilience.events import (
     BreakerChanged,
@@ -19,6 +21,7 @@ from rag.resilience.events import (
     RetryBudgetExhausted,
     Shed,
 )
+from rag.settings import QuotaSettings
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 COSINES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 1)
@@ -26,6 +29,8 @@ GAINS = tuple(tenths / 10 for tenths in range(-5, 10))
 AGES_S = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800)
 #: In the order of the numbers that the gauge shows.
 BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "half-open", "open")
+#: Of a quota; a budget may be overdrawn by the answers that were under way.
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1, 1.1, 1.5)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -85,6 +90,7 @@ class Metrics:
         self._no_retries = Counter(
             "steadyrag_retry_budget_exhausted", "Retries that the budget forbade.", ["name"], registry=registry
         )
+        self._limits = _Limits(registry)
         self.in_flight = Gauge("steadyrag_requests_in_flight", "Requests being worked on.", registry=registry)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -99,6 +105,14 @@ class Metrics:
         """Count a finished HTTP request."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def admission(self, admission: Admission) -> None:
+        """Count what a request was told at the door."""
+        self._limits.admission(admission)
+
+    def allowances(self, quotas: QuotaSettings) -> None:
+        """Export what every key and every tenant may take."""
+        self._limits.allowances(quotas)
 
     def answer(self, _ask: Ask, answer: Answer) -> None:
         """Count an answer; fits the pipeline's observer."""
@@ -139,6 +153,48 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _Limits:
+    """How far callers are from their limits, and who was turned away."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._quota = Gauge(
+            "steadyrag_limit_quota", "What every key or tenant may take.", ["policy"], registry=registry
+        )
+        self._used = Histogram(
+            "steadyrag_limit_used_share",
+            "Share of its quota that a caller had used when it came.",
+            ["policy"],
+            buckets=SHARES,
+            registry=registry,
+        )
+        self._refused = Counter(
+            "steadyrag_limit_refusals", "Requests that were turned away, by policy.", ["reason"], registry=registry
+        )
+        self._unchecked = Counter(
+            "steadyrag_limit_unchecked", "Requests let in without the store of the limits.", registry=registry
+        )
+        for reason in (*POLICIES, UNAVAILABLE):
+            self._refused.labels(reason)
+
+    def allowances(self, quotas: QuotaSettings) -> None:
+        """What holds for those who have no allowance of their own."""
+        for bound, allowance in (("key", quotas.key), ("tenant", quotas.tenant)):
+            amounts = (allowance.requests, allowance.tokens_a_day, allowance.cost_a_day)
+            for unit, amount in zip(UNITS, amounts, strict=True):
+                if amount is not None:
+                    self._quota.labels(f"{bound}-{unit}").set(amount)
+                    self._used.labels(f"{bound}-{unit}")
+
+    def admission(self, admission: Admission) -> None:
+        """Count how its limits stood, and how it ended."""
+        for standing in admission.standings:
+            self._used.labels(standing.limit.policy).observe(standing.used / standing.limit.quota)
+        if admission.error is not None:
+            self._refused.labels(admission.reason).inc()
+        if admission.degraded:
+            self._unchecked.inc()
 
 
 class _Routing:

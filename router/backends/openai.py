@@ -68,7 +68,7 @@ class OpenAIBackend:
             async with self._open().post(
                 f"{self._base_url}/chat/completions",
                 json=request_body(self._model, prompt),
-                headers=self._headers,
+                headers={**self._headers, **prompt.trace_context},
                 timeout=_timeout(timeout_s),
                 allow_redirects=False,  # a redirected POST would go on as GET
             ) as response:

@@ -233,6 +233,7 @@ async def test_an_unknown_field_of_a_form_is_named(http, field):
     assert problem["detail"].startswith(f"{field}: there is no such field; did you mean ")
 
 
+SWOLLEN = gzip.compress(b'{"_id": "a", "text": "%s"}' % (b"x" * (LIMITS.document_body_bytes // 2 - 100)))
 FORMS = {
     "no file": (form(collection="a"), (400, "invalid_request")),
     "a bad collection": (form(("a.txt", b"b"), collection="a b"), (400, "invalid_request")),
@@ -246,6 +247,10 @@ FORMS = {
     "no line": (form(("a.jsonl", b"\n")), (422, "unreadable_document")),
     "many lines": (
         form(("a.jsonl", b'{"_id": "a", "text": "b"}\n' * (LIMITS.documents + 1))),
+        (413, "payload_too_large"),
+    ),
+    "files that unpack to more than a body": (
+        form(*((f"{number}.jsonl.gz", SWOLLEN) for number in range(3))),
         (413, "payload_too_large"),
     ),
     "a long id in a line": (form(("a.jsonl", b'{"_id": "%s", "text": "b"}' % (b"x" * 600))), (400, "invalid_request")),
@@ -297,3 +302,11 @@ async def test_a_body_over_the_limit_is_not_read(make_service, client):
     http = await client(await make_service(limits={"document_body_bytes": 2_000}, documents=()))
     assert await refused(http, {"documents": [{"id": "a", "text": "x" * 2_000}]}) == (413, "payload_too_large")
     assert await refused(http, form(("a.txt", b"x" * 2_000))) == (413, "payload_too_large")
+
+
+async def test_a_compressed_body_is_refused_by_name(http):
+    body = gzip.compress(b'{"documents": [{"id": "a", "text": "b"}]}')
+    async with http.post("/v1/documents", data=body, headers={"Content-Encoding": "gzip"}) as response:
+        problem = await response.json()
+    assert (response.status, problem["code"]) == (400, "invalid_request")
+    assert "without Content-Encoding" in problem["detail"]

@@ -26,7 +26,8 @@ async def passed(door, **headers):
         sent.append(message)
 
     named = [(name.replace("_", "-").encode(), value) for name, value in headers.items()]
-    await door({"type": "http", "headers": named}, None, send)
+    request = {"type": "http", "method": "GET", "scheme": "http", "path": "/v1/documents/7", "headers": named}
+    await door(request, None, send)
     return sent
 
 

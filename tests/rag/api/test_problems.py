@@ -67,6 +67,8 @@ async def test_each_error_is_an_error_object_on_openai_routes(http, app, cls):
     assert response.status == cls.status
     assert response.headers["content-type"] == "application/json"
     kind = "invalid_request_error" if cls.status < 500 else "server_error"
+    if cls.status == 429:
+        kind = "rate_limit_error"
     assert body == {"error": {"message": "it is broken", "type": kind, "param": "field", "code": cls.code}}
 
 

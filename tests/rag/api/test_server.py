@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from rag.api.door import Door
-from rag.api.server import Server
+from rag.api.server import SECURITY_HEADERS, Server
 from rag.telemetry.metrics import Metrics
 
 
@@ -20,6 +20,10 @@ def make_app(begun, go_on):
     @app.get("/")
     async def root():
         return Response("here")
+
+    @app.get("/defect")
+    async def defect():
+        raise ZeroDivisionError
 
     @app.get("/slow")
     async def slow():
@@ -53,6 +57,16 @@ async def test_who_keeps_a_connection_is_answered_and_told_that_it_ends(running)
         async with http.get("/") as response:
             assert (response.status, response.headers["connection"]) == (200, "close")
     assert not server.force_exit
+
+
+async def test_every_answer_bears_the_headers_of_security_once(running):
+    _, url, *_ = running
+    async with aiohttp.ClientSession(url) as http:
+        for path, status in {"/": 200, "/docs": 200, "/nowhere": 404, "/defect": 500}.items():
+            async with http.get(path) as response:
+                assert response.status == status
+                for name, value in SECURITY_HEADERS:
+                    assert response.headers.getall(name) == [value]
 
 
 async def test_what_runs_is_finished_and_nobody_new_comes_in(running):

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from rag.pipeline.trace import Trace
+from rag.errors import DependencyFailed
+from rag.pipeline.trace import NO_SPAN, NoSpan, Timed, Trace
 from tests.support.clock import FakeClock
+from tests.support.spans import CONTEXT, KeptSpan
 
 
 def test_stages_are_told_in_milliseconds_with_the_total(clock: FakeClock) -> None:
@@ -50,3 +54,33 @@ def test_stages_may_overlap(clock: FakeClock) -> None:
 
 def test_a_trace_without_stages_has_a_total(clock: FakeClock) -> None:
     assert Trace(clock).timings_ms() == {"total": 0}
+
+
+def test_each_stage_is_a_span_of_the_request_over_the_time_that_the_answer_tells(clock: FakeClock) -> None:
+    request = KeptSpan()
+    trace = Trace(clock, request)
+    with trace.stage("retrieve"):
+        clock.advance(0.25)
+    (stage,) = request.children
+    assert stage.ended_at is not None
+    assert (stage.name, stage.client) == ("retrieve", False)
+    assert (stage.ended_at - stage.started_at) * 1e3 == trace.timings_ms()["retrieve"] == 250
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(DependencyFailed("no"), "DependencyFailed"), (asyncio.CancelledError(), None)]
+)
+def test_what_failed_says_so_and_what_was_cancelled_has_not_failed(
+    clock: FakeClock, error: BaseException, told: str | None
+) -> None:
+    request = KeptSpan()
+    with pytest.raises(type(error)), Timed(request, "embed", clock):
+        raise error
+    (stage,) = request.children
+    assert stage.attributes.get("error.type") == told
+    assert stage.ended_at == clock.monotonic()
+
+
+def test_a_request_that_is_not_traced_hands_on_the_trace_of_its_caller() -> None:
+    assert NO_SPAN.child("generate", 0.0).context == {}
+    assert NoSpan(CONTEXT).child("generate", 0.0).child("chat m", 0.0, client=True).context == CONTEXT

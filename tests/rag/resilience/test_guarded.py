@@ -6,6 +6,7 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
+from rag.access.limits import Taken
 from rag.errors import BreakerOpen, DependencyFailed, DependencyTimeout
 from rag.ports import EmbedderInfo
 from rag.resilience.events import CallFinished
@@ -13,6 +14,7 @@ from rag.resilience.guarded import (
     GuardedBackend,
     GuardedEmbedder,
     GuardedLexicalIndex,
+    GuardedLimitStore,
     GuardedPassageIndex,
     GuardedPassageStore,
 )
@@ -34,7 +36,7 @@ class Part:
     info = EmbedderInfo("toy", 3, 8)
     position = 7
     name = "toy"
-    upsert = delete = apply = documents = document = aclose = count_tokens = None
+    upsert = delete = tell = apply = documents = document = aclose = count_tokens = None
 
     def __init__(self):
         self.takes_s, self.error, self.calls = 0.0, None, []
@@ -56,6 +58,9 @@ class Part:
 
     async def passages(self, space, ids, *, timeout_s):
         return await self._answer({}, space, ids, timeout_s)
+
+    async def take(self, limits, *, timeout_s):
+        return await self._answer(Taken(True, [1.0]), limits, timeout_s)
 
     async def stream(self, prompt, *, timeout_s):
         yield await self._answer(Chunk("Yes."), prompt, timeout_s)
@@ -130,6 +135,24 @@ async def test_no_caller_waits_for_a_trial(read, part, guard, loop_clock):
     for _ in range(20):
         with pytest.raises(BreakerOpen):
             await read()
+    assert loop_clock.monotonic() == start
+    await guard.aclose()
+
+
+async def test_a_request_is_taken_once_whatever_comes_of_it(part, guard, loop_clock):
+    limits = GuardedLimitStore(part, guard)
+    assert await limits.take([], timeout_s=CAP_S) == Taken(True, [1.0])
+    part.error = DependencyFailed("down")
+    with pytest.raises(DependencyFailed, match="down"):
+        await limits.take([], timeout_s=CAP_S)
+    assert part.calls == [([], CAP_S)] * 2
+    guard.breaker.force("open", 1)
+    part.takes_s = 60
+    await asyncio.sleep(1)
+    start = loop_clock.monotonic()
+    for _ in range(3):
+        with pytest.raises(BreakerOpen):
+            await limits.take([], timeout_s=CAP_S)
     assert loop_clock.monotonic() == start
     await guard.aclose()
 

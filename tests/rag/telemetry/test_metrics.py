@@ -4,6 +4,9 @@ from typing import get_args
 import pytest
 
 from cache.types import Verdict
+from rag.access.limiter import Admission
+from rag.access.limits import Limit, Standing
+from rag.errors import LimitExceeded
 from rag.pipeline.request import Answer, Ask, CacheOutcome, Cost
 from rag.resilience.events import (
     BreakerChanged,
@@ -15,6 +18,7 @@ from rag.resilience.events import (
     RetryBudgetExhausted,
     Shed,
 )
+from rag.settings import QuotaSettings
 from rag.telemetry.metrics import CONTENT_TYPE, Metrics
 from rag.types import ANONYMOUS, Deadline, RouteOutcome, Scope, Space
 from router.types import Message, TokenUsage
@@ -156,3 +160,21 @@ def test_each_event_of_the_protections_counts(metrics, event, sample, value):
 def test_there_is_a_sample_for_every_kind_of_event():
     tested = {CallFinished, CallRejected, BreakerChanged, Shed, LimitChanged, Retried, RetryBudgetExhausted}
     assert set(get_args(ResilienceEvent)) == tested
+
+
+def test_limits_from_the_start_and_what_became_of_requests(metrics):
+    before = samples(metrics)
+    assert before['steadyrag_limit_refusals_total{reason="tenant-cost"}'] == 0
+    assert before["steadyrag_limit_unchecked_total"] == 0
+    quotas = QuotaSettings.model_validate({"key": {"requests": 60}, "tenant": {"cost_a_day": 2.5}})
+    metrics.allowances(quotas)
+    limit = Limit("red", "k1", "requests", 60, 60)
+    metrics.admission(Admission([Standing(limit, 45, 0.0)], ("limits-unavailable",)))
+    metrics.admission(Admission([Standing(limit, 60, 0.0)], error=LimitExceeded("x"), reason=limit.policy))
+    found = samples(metrics)
+    assert found['steadyrag_limit_quota{policy="key-requests"}'] == 60
+    assert found['steadyrag_limit_quota{policy="tenant-cost"}'] == 2.5
+    assert found['steadyrag_limit_used_share_bucket{le="0.75",policy="key-requests"}'] == 1
+    assert found['steadyrag_limit_used_share_count{policy="tenant-cost"}'] == 0
+    assert found['steadyrag_limit_refusals_total{reason="key-requests"}'] == 1
+    assert found["steadyrag_limit_unchecked_total"] == 1

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -62,6 +63,20 @@ class TestContract(ChatBackendContract):
     async def backend(self) -> AsyncIterator[ChatBackend]:
         async with serving(one_word_a_token) as backend:
             yield backend
+
+
+async def test_the_server_is_told_of_the_trace() -> None:
+    seen: list[web.Request] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append(request)
+        return await sse(request, ANSWER, DONE)
+
+    context = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    async with serving(handler) as backend:
+        await collect(backend, replace(PROMPT, trace_context=context))
+        await collect(backend)
+    assert [request.headers.get("traceparent") for request in seen] == [context["traceparent"], None]
 
 
 async def test_the_request_is_what_openai_documents() -> None:

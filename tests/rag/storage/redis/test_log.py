@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from rag.errors import DependencyFailed
+from rag.errors import ConfigError, DependencyFailed
 from rag.storage.redis.connection import connect
-from rag.storage.redis.log import STREAM, RedisDocumentLog
+from rag.storage.redis.log import FORMAT, FORMAT_KEY, STREAM, RedisDocumentLog
 from tests.contracts.document_log import DocumentLogContract, append, names, read
 from tests.support.changes import change
 from tests.support.clock import FakeClock
@@ -66,3 +66,11 @@ async def test_a_server_that_is_gone_is_a_failed_dependency(tmp_path: Path, cloc
         server.start()
         assert await read(log) == []
         await client.aclose()
+
+
+async def test_what_is_there_in_another_format_is_refused(log: RedisDocumentLog, redis: Redis) -> None:
+    for _ in range(2):
+        await log.check_format(timeout_s=10)
+    await redis.set(FORMAT_KEY, FORMAT + 1)
+    with pytest.raises(ConfigError, match=f"format {FORMAT + 1}, this version reads {FORMAT}"):
+        await log.check_format(timeout_s=10)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from rag.errors import DataFolderCorrupt, DependencyFailed
+from rag.errors import ConfigError, DataFolderCorrupt, DependencyFailed
 from rag.ingestion.following import LEASE_S, LogFollower
 from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.redis.followers import LEASES, RedisFollowers
-from rag.storage.redis.log import RedisDocumentLog
+from rag.storage.redis.log import FORMAT_KEY, RedisDocumentLog
 from rag.storage.redis.replica import Replica
 from tests.contracts.document_log import DocumentLogContract, append, names, read
 from tests.contracts.passage_store import PassageStoreContract
@@ -190,3 +190,9 @@ async def test_a_log_that_has_forgotten_is_refused(make: Make, server: RedisServ
         await replica.beat()
     with pytest.raises(DataFolderCorrupt):
         await append(replica, change("z", "three"))
+
+
+async def test_a_replica_does_not_join_those_of_another_format(redis: Redis, make: Make) -> None:
+    await redis.set(FORMAT_KEY, "99")
+    with pytest.raises(ConfigError, match="format 99"):
+        await make("a")

@@ -1,0 +1,61 @@
+"""The limits of the settings: the part of the composition root that knows where they are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+from rag.access.limiter import Limiter
+from rag.access.limits import LimitStore
+from rag.caching import REDIS
+from rag.errors import ConfigError
+from rag.resilience.guarded import GuardedLimitStore
+from rag.resilience.guards import Guards
+from rag.settings import Settings
+from rag.types import Clock
+
+#: Requests that are let in at once.
+ASKED_AT_ONCE = 256
+
+
+def open_limiter(
+    settings: Settings, guards: Guards, *, wrap: Callable[[str, Any], Any], clock: Clock, stack: AsyncExitStack
+) -> Limiter | None:
+    """The limiter, closed with the stack; None: nobody is limited.
+
+    Raises:
+        ConfigError: no such store, or its client is missing.
+    """
+    quotas, cap_s = settings.quotas, settings.resilience.quotas_timeout_s
+    if not quotas.bounded:
+        return None
+    shared, store = _store(settings, stack), None
+    if shared is not None:
+        guard = guards.guard("limits", slow_s=cap_s / 2, concurrency=ASKED_AT_ONCE)
+        store = GuardedLimitStore(wrap("limits", shared), guard)
+    limiter = Limiter(quotas, clock, store=store, timeout_s=cap_s)
+    stack.push_async_callback(limiter.aclose)
+    return limiter
+
+
+def _store(settings: Settings, stack: AsyncExitStack) -> LimitStore | None:
+    """What replicas share; None: this process is alone."""
+    url = settings.quotas.store or settings.log.url
+    if url in {"memory:", "sqlite:"}:
+        return None
+    if not url.startswith(REDIS):
+        raise ConfigError(f"STEADYRAG_QUOTAS__STORE={url!r}: use memory: or redis://host:6379/0")
+    try:
+        from rag.storage.redis.cache_connection import connect_cache  # noqa: PLC0415 - an extra, which only Redis needs
+        from rag.storage.redis.connection import SOCKET_TIMEOUT_S  # noqa: PLC0415
+        from rag.storage.redis.limits import RedisLimits  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError("STEADYRAG_QUOTAS__STORE needs Redis' client; run: pip install 'steadyrag[redis]'") from None
+    try:
+        redis = connect_cache(url, SOCKET_TIMEOUT_S)
+    except ConfigError as error:
+        raise ConfigError(f"STEADYRAG_QUOTAS__STORE: {error.message}") from error
+    stack.push_async_callback(redis.aclose)
+    return RedisLimits(redis, uuid4().hex)
