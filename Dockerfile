@@ -20,7 +20,7 @@ RUN python -m build --wheel --outdir /wheels
 FROM ${PYTHON} AS packages
 COPY --from=wheel /wheels /wheels
 RUN python -m venv /opt/steadyrag \
- && /opt/steadyrag/bin/pip install --no-cache-dir "$(ls /wheels/*.whl)[documents,redis,qdrant]"
+ && /opt/steadyrag/bin/pip install --no-cache-dir "$(ls /wheels/*.whl)[documents,redis,qdrant,otel]"
 
 # The embedding model, exported to ONNX; torch, with all that it brings, stays behind in this stage. The export keeps the
 # most compact precision that is exact enough on the CPU that builds; build where you serve, or on an older one.

@@ -5,7 +5,7 @@ ARGS   ?=
 # Test files that run side by side: as many as there are processors.
 JOBS   ?= logical
 
-EXTRAS := export,documents,redis,qdrant,evals,chaos,dev
+EXTRAS := export,documents,redis,qdrant,evals,chaos,otel,dev
 VENV   := .venv
 RUN    := $(VENV)/bin/python -m
 # CPU builds come with the exact pin; it goes in first, so that nothing that depends on torch picks another.
@@ -34,10 +34,11 @@ test-vllm: setup $(VLLM_STAMP) ## Run the service on real vLLM servers, on this 
 	@STEADYRAG_TEST_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python; export STEADYRAG_TEST_VLLM_PYTHON; \
 	exec $(RUN) pytest --timeout 600 tests/vllm $(ARGS)
 
-check: setup ## Lint, format, types and the project's own rules
+check: setup ## Lint, format, types, known vulnerabilities, secrets and the project's own rules
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
+	@$(VENV)/bin/python .ci/audit.py
 	@exec $(RUN) pytest tests/project
 
 bench: setup ## Measure what docs/benchmarks.md states; ARGS picks benchmarks

@@ -126,7 +126,7 @@ class Scorer:
         except (OSError, EOFError, KeyError, ValueError) as error:
             raise ValueError(f"{path} holds no weights of a pair scorer: {error}") from error
         if about.get("format") != FORMAT or tuple(about.get("features", ())) != NAMES:
-            raise ValueError(f"{path} was trained for another version of the features; train it again")
+            raise ValueError(f"{path} was trained for other features; train it again: steadyrag cache train")
         forest = Forest(**{name: arrays[name] for name in _FOREST}, depth=about["depth"]) if about["depth"] else None
         return cls(
             embedder=about["embedder"],

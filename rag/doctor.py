@@ -26,7 +26,7 @@ from rag.indexes import QDRANT, qdrant_version
 from rag.models import named_models
 from rag.persistence import REDIS
 from rag.settings import Settings
-from rag.storage.folder import current_owner
+from rag.storage.folder import FORMAT, current_owner, stored_format
 from rag.types import ANONYMOUS
 
 PACKAGES = ("rag", "router", "cache", "chaos", "evals")
@@ -63,6 +63,8 @@ async def examine(settings: Settings) -> Report:
     }
     owner = current_owner(settings.data_dir)
     try:
+        if stored := stored_format(settings.data_dir):
+            report.state["data_format"] = f"{stored.get('format')}, this version reads {FORMAT}"
         await _reach_models(settings, report)
         if owner is not None and owner.url is not None:
             report.state["running"] = f"process {owner.pid} at {owner.url}"

@@ -10,6 +10,7 @@ from rag.errors import ConfigError
 from rag.ingestion.following import LeasedPassageStore
 from rag.ports import PassageStore
 from rag.settings import Settings
+from rag.storage import upgrades
 from rag.storage.database import Database
 from rag.storage.documents import SqliteDocumentLog, SqlitePassageStore
 from rag.storage.folder import DataFolder
@@ -52,7 +53,7 @@ def open_storage(settings: Settings, folder: DataFolder, clock: Clock, stack: As
     """
     catalog = folder.path / "catalog.db"
     folder.require(catalog)
-    database = Database(catalog)
+    database = Database(catalog, upgrades=upgrades.CATALOG)
     stack.push_async_callback(database.aclose)
     log = SqliteDocumentLog(database, clock)
     if log.position:

@@ -12,7 +12,7 @@ import typer
 
 from rag.api.ask import MODELS, known_space
 from rag.api.reply import completion
-from rag.cli.output import people, print_json, run
+from rag.cli.output import people, print_json, run, say
 from rag.cli.remote import connect, key_of, service_url
 from rag.compose import compose
 from rag.errors import InvalidRequest
@@ -48,7 +48,7 @@ def ask(
         _show(answer)
     if empty:
         hint = f"the collection {collection!r} has no documents; run: steadyrag ingest PATH"
-        people.print(hint, markup=False, highlight=False, soft_wrap=True)
+        people.print(hint, highlight=False, soft_wrap=True)
 
 
 async def _remote(url: str, key: str | None, question: str, collection: str) -> tuple[dict[str, Any], bool]:
@@ -83,10 +83,10 @@ async def _embedded(settings: Settings, question: str, collection: str) -> tuple
 
 
 def _show(answer: dict[str, Any]) -> None:
-    typer.echo(answer["choices"][0]["message"]["content"])
+    say(answer["choices"][0]["message"]["content"])
     cited = {citation["source"]: citation["marker"] for citation in answer["citations"]}
     for source in answer["sources"]:
         if source["id"] in cited:
-            people.print(f"  {cited[source['id']]} {source['title']} ({source['document_id']})", markup=False)
+            people.print(f"  {cited[source['id']]} {source['title']} ({source['document_id']})")
     if answer["steadyrag"]["degraded"]:
-        people.print(f"  degraded: {', '.join(answer['steadyrag']['degraded'])}", markup=False)
+        people.print(f"  degraded: {', '.join(answer['steadyrag']['degraded'])}")

@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cache.normalise import normalise
-from rag.cli.output import FAILED, people, print_json, run
+from rag.cli.output import FAILED, people, print_json, run, say
 from rag.cli.remote import Remote, connect, key_of, service_url
 from rag.errors import ConfigError, InvalidRequest, SteadyragError
 from rag.settings import Settings, load_settings
@@ -52,9 +52,9 @@ def inspect(
         print_json(found)
         return
     whole = f"{found['entries']} answers, {found['bytes']:,} bytes; " if "entries" in found else ""
-    people.print(f"{whole}{found['selected']} selected", markup=False)
+    people.print(f"{whole}{found['selected']} selected")
     for each in found["answers"]:
-        typer.echo(f"{each['age_s']:>9.0f} s  {each['question']}  [{', '.join(each['documents'])}]")
+        say(f"{each['age_s']:>9.0f} s  {each['question']}  [{', '.join(each['documents'])}]")
 
 
 async def _stored(url: str, path: str, key: str | None) -> dict[str, Any]:
@@ -162,7 +162,7 @@ async def _ask(service: Remote, question: str, collection: str, outcome: Warmed)
         raise
     except SteadyragError as error:
         outcome.failed += 1
-        people.print(f"{question}: {error.message}", markup=False, highlight=False)
+        people.print(f"{question}: {error.message}", highlight=False)
         return
     if not answer["answered"]:
         outcome.unanswered += 1

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from rag.cli.output import FAILED, USAGE, complain, people, print_json, run
+from rag.cli.output import FAILED, USAGE, complain, people, print_json, printable, run
 from rag.doctor import Report, examine
 from rag.settings import load_settings
 
@@ -37,11 +37,14 @@ def _show(report: Report) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for section in (report.serving, report.state, report.versions):
         for name, value in section.items():
-            table.add_row(name, Text(str(value)))
+            table.add_row(name, Text(printable(str(value))))
         table.add_section()
     people.print(table)
     for note in report.notes:
         complain("note:", note)
     for problem in report.problems:
         complain("problem:", problem)
-    people.print("[green]all is well[/green]" if not report.problems else f"{len(report.problems)} problem(s)")
+    if report.problems:
+        people.print(f"{len(report.problems)} problem(s)")
+    else:
+        people.print("all is well", style="green")

@@ -20,6 +20,8 @@ from rag.cli.output import FAILED, people, print_json, run
 from rag.cli.remote import Remote, connect, key_of, service_url
 from rag.compose import Service, compose
 from rag.errors import InvalidRequest, Overloaded, SteadyragError
+from rag.ingestion.apart import Apart
+from rag.ingestion.readers.jsonl import count_records
 from rag.ingestion.sources import STDIN, BadFile, documents, expand
 from rag.settings import Settings, load_settings
 from rag.types import ANONYMOUS, Document, Space
@@ -86,8 +88,9 @@ def ingest(
 
 async def _ingest(settings: Settings, paths: Sequence[str], collection: str, url: str | None) -> Outcome:
     outcome = Outcome(collection)
-    total = await _reading(lambda: _count(paths))
-    entries = documents(paths, settings.limits.file_bytes)
+    total = await _reading(lambda: _count(paths, settings.limits.file_bytes))
+    limits = settings.limits
+    entries = documents(paths, limits.file_bytes, Apart(limits.read_cpu_s, limits.read_memory_bytes))
     async with _sink(settings, collection, url) as sink:
         with _progress() as progress:
             task = progress.add_task("ingesting", total=total)
@@ -224,7 +227,7 @@ def _next_batch(entries: Iterator[Document | BadFile]) -> tuple[list[Document], 
     return batch, bad
 
 
-def _count(paths: Sequence[str]) -> int | None:
+def _count(paths: Sequence[str], max_bytes: int) -> int | None:
     """Documents to come, for the progress bar; None when standard input is among them."""
     total = 0
     for path in expand(paths):
@@ -234,7 +237,7 @@ def _count(paths: Sequence[str]) -> int | None:
         if ".jsonl" in path.name:
             try:
                 with opener(path, "rb") as file:
-                    total += sum(1 for line in file if line.strip())
+                    total += count_records(file, max_bytes)
             except (OSError, EOFError, zlib.error):
                 pass  # said with its reason when the file is read
         else:
@@ -256,7 +259,7 @@ def _progress() -> Progress:
 def _show(outcome: Outcome) -> None:
     for failure in outcome.failures[:SHOWN_FAILURES]:
         line = f"skipped {failure['source']}: {failure['reason']}"
-        people.print(line, markup=False, highlight=False, soft_wrap=True)
+        people.print(line, highlight=False, soft_wrap=True)
     if len(outcome.failures) > SHOWN_FAILURES:
         people.print(f"... and {len(outcome.failures) - SHOWN_FAILURES} more")
     people.print(

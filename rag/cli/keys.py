@@ -12,7 +12,7 @@ import typer
 from rag.access.access import Access
 from rag.access.keys import Granted, Key, Token
 from rag.api.access import shown
-from rag.cli.output import people, print_json, run
+from rag.cli.output import people, print_json, run, say
 from rag.cli.remote import Remote, connect, key_of, service_url
 from rag.persistence import open_storage
 from rag.settings import Settings, load_settings
@@ -79,7 +79,7 @@ def listed(url: _Url = None, config: _Config = None, as_json: _Json = False) -> 
     people.print(f"{len(found['keys'])} keys", highlight=False)
     for key in found["keys"]:
         state = "valid" if key["valid"] else "ended"
-        typer.echo(f"{key['id']}  {key['tenant']:16}  {','.join(key['roles']):18}  {state}  {key['name']}")
+        say(f"{key['id']}  {key['tenant']:16}  {','.join(key['roles']):18}  {state}  {key['name']}")
 
 
 @app.command()

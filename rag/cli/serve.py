@@ -7,6 +7,7 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import typer
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from rag.api.app import create_app
 from rag.api.server import Server
@@ -23,6 +25,7 @@ from rag.compose import compose
 from rag.errors import ConfigError
 from rag.settings import Settings, load_settings
 from rag.storage.folder import current_owner
+from rag.telemetry.logs import log_json
 from rag.telemetry.metrics import Metrics
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -50,6 +53,9 @@ def serve(
 
 async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback: bool) -> None:
     metrics = Metrics()
+    as_json = settings.telemetry.log == "json"
+    if as_json:
+        log_json(sys.stderr)
     service = await compose(settings, observe=metrics.answer, on_event=metrics.event, background=True)
     if beyond_loopback:
         try:
@@ -63,6 +69,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback
             uvicorn.Config(
                 create_app(service, metrics),
                 lifespan="on",
+                log_config=None if as_json else LOGGING_CONFIG,
                 log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
@@ -72,7 +79,8 @@ async def _serve(settings: Settings, listener: socket.socket, *, beyond_loopback
         )
         logging.getLogger("uvicorn.error").addFilter(_tells_something)
         service.folder.announce(url)
-        people.print(f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)", soft_wrap=True)
+        serves = f"steadyrag serves [bold]{url}[/bold] (API docs at {url}/docs, Ctrl-C stops)"
+        people.print(serves, markup=True, soft_wrap=True)
         if not service.access.required:
             people.print("no key is needed, so only this machine is served; see steadyrag keys", soft_wrap=True)
         with _signals(server):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Sequence
@@ -18,11 +19,14 @@ from rag.embedding.batching import BatchingEmbedder
 from rag.embedding.onnx import OnnxModel
 from rag.errors import SteadyragError
 from rag.ingestion import frames
+from rag.ingestion.apart import limit
 from rag.ingestion.chunking import Chunker
 from rag.ingestion.here import LocalPreparer
 
 #: The least share of the processor: any thread of the service goes before all of ours.
 NICENESS = 19
+#: Several times what model and batches take: a text that swells past it costs this process, not the machine.
+MEMORY_BYTES = 6 << 30
 
 
 async def serve(preparer: LocalPreparer, requests: asyncio.StreamReader, replies: asyncio.StreamWriter) -> None:
@@ -71,5 +75,6 @@ def _yield_to_all() -> None:
 
 
 if __name__ == "__main__":
+    limit(resource.RLIMIT_DATA, MEMORY_BYTES)
     _yield_to_all()
     asyncio.run(_main(Path(sys.argv[1]), int(sys.argv[2])))

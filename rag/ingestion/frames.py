@@ -1,4 +1,4 @@
-"""Messages between the service and its ingestion process: a length of eight bytes, then a pickle.
+"""Messages between the service and the processes that it starts: a length of eight bytes, then a pickle.
 
 Pickle, since both ends are this program: nobody else can write to the pipe.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from typing import Any
+from typing import Any, BinaryIO
 
 _LENGTH_BYTES = 8
 
@@ -20,6 +20,19 @@ async def read(stream: asyncio.StreamReader) -> Any:
     """
     length = int.from_bytes(await stream.readexactly(_LENGTH_BYTES), "big")
     return pickle.loads(await stream.readexactly(length))  # noqa: S301 - see above
+
+
+def receive(stream: BinaryIO) -> Any:
+    """The next message, for whoever may block.
+
+    Raises:
+        EOFError: the other end is gone.
+    """
+    length = int.from_bytes(stream.read(_LENGTH_BYTES), "big")
+    body = stream.read(length)
+    if not length or len(body) < length:
+        raise EOFError
+    return pickle.loads(body)  # noqa: S301 - see above
 
 
 def frame(message: object) -> bytes:

@@ -7,12 +7,13 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
 from rag.errors import InvalidRequest, PayloadTooLarge, UnreadableDocument
+from rag.ingestion.apart import Apart
 from rag.ingestion.readers import READERS, parse_bytes, reader_for
 from rag.ingestion.readers.jsonl import BadLine, LineStream, read_lines
 from rag.types import Document
@@ -22,6 +23,9 @@ __all__ = ["MAX_FILE_BYTES", "STDIN", "BadFile", "documents", "expand", "parse_b
 MAX_FILE_BYTES = 64 * 1024 * 1024
 #: JSON Lines on standard input. No file of this name could be read, for want of a suffix.
 STDIN = Path("-")
+
+#: A file's name and content to its document, as `parse_bytes` or `Apart.parse`.
+Parse = Callable[[str, bytes], Document]
 
 _JSONL = (".jsonl", ".jsonl.gz")
 SUFFIXES = (*READERS, *_JSONL)
@@ -35,9 +39,23 @@ class BadFile:
     reason: str
 
 
-def documents(paths: Sequence[str], max_bytes: int = MAX_FILE_BYTES) -> Iterator[Document | BadFile]:
-    """Every document under `paths`, in order; see `expand` and `read`."""
-    return (found for path in expand(paths) for found in read(path, max_bytes))
+def documents(
+    paths: Sequence[str], max_bytes: int = MAX_FILE_BYTES, apart: Apart | None = None
+) -> Iterator[Document | BadFile]:
+    """Every document under `paths`, in order; see `expand` and `read`.
+
+    Args:
+        paths: files, folders and globs.
+        max_bytes: as for `read`.
+        apart: reads the files; closed at the end.
+    """
+    return _all(expand(paths), max_bytes, apart or Apart())
+
+
+def _all(files: Iterable[Path], max_bytes: int, apart: Apart) -> Iterator[Document | BadFile]:
+    with apart:
+        for path in files:
+            yield from read(path, max_bytes, apart.parse)
 
 
 def expand(paths: Sequence[str]) -> Iterator[Path]:
@@ -90,12 +108,13 @@ def _known(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Document | BadFile]:
+def read(path: Path, max_bytes: int = MAX_FILE_BYTES, parse: Parse = parse_bytes) -> Iterator[Document | BadFile]:
     """The documents of one file; JSON Lines hold many, other files one, whose id is the path seen from here.
 
     Args:
         path: a file, or `STDIN`.
         max_bytes: bound of a file, or of one line of JSON Lines, which may be of any length themselves.
+        parse: reads a file that is one document.
 
     Raises:
         ConfigError: the format's reader needs a library that is not installed.
@@ -110,33 +129,39 @@ def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Document | Bad
             with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
                 yield from _records(name, stream, max_bytes)
         else:
-            yield parse_bytes(name, _bytes(path, max_bytes))
+            yield parse(name, _bytes(path, max_bytes))
     except UnreadableDocument as error:
         yield BadFile(name, error.message)
     except (OSError, EOFError, zlib.error) as error:
         yield BadFile(name, getattr(error, "strerror", None) or str(error))
 
 
-def received(name: str, data: bytes, max_bytes: int) -> list[Document]:
+def received(
+    name: str, data: bytes, max_bytes: int, most: int = sys.maxsize, parse: Parse = parse_bytes
+) -> list[Document]:
     """The documents of a file that somebody sent: all that `read` would find in it, or an error.
 
     Args:
         name: the file's name, which is the id of a document that is a file by itself.
         data: its content.
         max_bytes: bound of what compressed content may become.
+        most: how many documents it may hold.
+        parse: reads a file that is one document.
 
     Raises:
-        PayloadTooLarge: it becomes more.
+        PayloadTooLarge: it becomes more, or holds more.
         UnreadableDocument: no reader for the suffix, not what the suffix says, or a line that is no document.
         ConfigError: the format's reader needs a library that is not installed.
     """
     if not name.lower().endswith(_JSONL):
-        return [parse_bytes(name, data)]
+        return [parse(name, data)]
     lines = _unpacked(name, data, max_bytes) if name.lower().endswith(".gz") else data
     found: list[Document] = []
     for record in _records(name, io.BytesIO(lines), max_bytes):
         if isinstance(record, BadFile):
             raise UnreadableDocument(f"{record.source}: {record.reason}")
+        if len(found) == most:
+            raise PayloadTooLarge(f"{name} holds more documents than the {most} that may still come in this request")
         found.append(record)
     if not found:
         raise UnreadableDocument(f"{name}: it holds no document")

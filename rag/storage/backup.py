@@ -148,7 +148,9 @@ def _compare(file: Path, found: Mapping[str, Entry], manifest: bytes | None) -> 
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigError(f"{file} is damaged: its manifest cannot be read") from None
     if kind != KIND or version != FORMAT:
-        raise ConfigError(f"{file} has format {version!r}, this version reads {FORMAT}")
+        raise ConfigError(
+            f"{file} has format {version!r}, this version reads {FORMAT}; restore it with the steadyrag that wrote it"
+        )
     if bad := sorted(name for name in {*listed, *found} if listed.get(name) != found.get(name)):
         raise ConfigError(f"{file} is damaged: {bad[0]} is not what was backed up")
 

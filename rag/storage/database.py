@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from rag.errors import DataFolderCorrupt, DependencyFailed, DependencyTimeout, SteadyragError, StorageFull
+from rag.storage.upgrades import Step, upgrade
 
 T = TypeVar("T")
 
@@ -61,17 +62,25 @@ def map_error(error: sqlite3.Error, path: Path) -> SteadyragError:
 class Database:
     """A SQLite file in WAL mode: a committed write survives kill -9, and readers never wait for the writer.
 
+    Args:
+        path: the file.
+        schema: makes the tables that are not there.
+        upgrades: make a file of an earlier version one of this; none where whoever opens it looks after its version.
+        readers: reads side by side.
+
     Raises:
-        DataFolderCorrupt: the file is damaged.
+        DataFolderCorrupt: the file is damaged, or a later version wrote it.
     """
 
-    def __init__(self, path: Path, schema: str = SCHEMA, *, readers: int = 4) -> None:
+    def __init__(self, path: Path, schema: str = SCHEMA, *, upgrades: Sequence[Step] = (), readers: int = 4) -> None:
         self._path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-write")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
         try:
+            if upgrades:
+                upgrade(self._connection(), path, upgrades)
             self._connection().executescript(schema)
         except sqlite3.Error as error:
             raise map_error(error, path) from error

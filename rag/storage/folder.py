@@ -81,16 +81,15 @@ class DataFolder:
             DataFolderCorrupt: the format is not ours.
             ConfigError: a fact differs, as after another embedding model was configured.
         """
-        file = self.path / FORMAT_FILE
         self._format |= facts
-        if not self.holds_data:
+        stored = stored_format(self.path)
+        if stored is None:
             return
-        try:
-            stored = dict(json.loads(file.read_text()))
-        except (ValueError, TypeError) as error:
-            raise DataFolderCorrupt(f"{file} is not readable; restore a backup or use another data folder") from error
         if stored.get("format") != FORMAT:
-            raise DataFolderCorrupt(f"{self.path} has format {stored.get('format')}, this version reads {FORMAT}")
+            raise DataFolderCorrupt(
+                f"{self.path} has format {stored.get('format')}, this version reads {FORMAT}; use the steadyrag that "
+                "wrote it, or set STEADYRAG_DATA_DIR to another folder and ingest again: steadyrag ingest PATH"
+            )
         for key, value in facts.items():
             if stored.get(key) != value:
                 raise ConfigError(
@@ -203,6 +202,21 @@ def _sync(path: Path) -> None:
 def _has_content(path: Path) -> bool:
     """Whether it is a file with bytes or a folder with entries."""
     return any(path.iterdir()) if path.is_dir() else path.exists() and path.stat().st_size > 0
+
+
+def stored_format(path: Path) -> dict[str, str | int] | None:
+    """The format of the data in the folder, and what the data was made with; None while there is none.
+
+    Raises:
+        DataFolderCorrupt: it cannot be read.
+    """
+    file = path / FORMAT_FILE
+    try:
+        return dict(json.loads(file.read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise DataFolderCorrupt(f"{file} is not readable; restore a backup or use another data folder") from error
 
 
 def current_owner(path: Path) -> Owner | None:

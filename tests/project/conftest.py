@@ -1,6 +1,7 @@
 """The product's source, parsed once for all tests that read it."""
 
 import ast
+import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,3 +48,14 @@ def packages() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def modules() -> list[Module]:
     return [Module.read(path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+@pytest.fixture(scope="session")
+def files(root: Path) -> list[Path]:
+    """All files that are in git or would be added."""
+    command = ("git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    try:
+        listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"git cannot list the repository: {error}")
+    return [path for name in sorted(set(listed.split("\0"))) if name and (path := root / name).is_file()]

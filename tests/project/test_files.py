@@ -1,7 +1,6 @@
 """What no file of the repository may hold: places of one machine, hosts of registries, marks of a broken merge."""
 
 import re
-import subprocess
 
 import pytest
 
@@ -13,17 +12,6 @@ FORBIDDEN = {
     "a sign that reorders text": re.compile("[\u202a-\u202e\u2066-\u2069]"),
     "a mark of an unfinished merge": re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)", re.M),
 }
-
-
-@pytest.fixture(scope="module")
-def files(root):
-    """All files that are in git or would be added."""
-    command = ("git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    try:
-        listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"git cannot list the repository: {error}")
-    return [path for name in sorted(set(listed.split("\0"))) if name and (path := root / name).is_file()]
 
 
 def faults(text):

@@ -18,6 +18,7 @@ ADAPTERS = (
     "rag.storage.documents",
     "rag.storage.keys",
     "rag.storage.redis",
+    "rag.telemetry.otel",
     "router.backends",
 )
 #: Where adapters are picked: for the service, for its indexes, models and storage by themselves, and for its ingestion.
@@ -25,12 +26,14 @@ COMPOSITION_ROOTS = (
     "rag.compose",
     "rag.caching",
     "rag.indexes",
+    "rag.limiting",
     "rag.models",
     "rag.persistence",
+    "rag.tracing",
     "rag.ingestion.child",
 )
 #: A module that imports one of these touches the outside: it is an adapter, or it stands in the next list.
-OUTSIDE = {"aiohttp", "onnxruntime", "qdrant_client", "qdrant_edge", "redis", "sqlite3"}
+OUTSIDE = {"aiohttp", "onnxruntime", "opentelemetry", "qdrant_client", "qdrant_edge", "redis", "sqlite3"}
 #: Modules that may touch the outside and implement no port -> why.
 NO_ADAPTER = {
     "rag.compose": "makes what adapters share, such as a client session",
@@ -42,6 +45,7 @@ NO_ADAPTER = {
     "rag.storage.jobs": "the memory of ingestion, in the data folder whatever serves the ports",
     "rag.storage.letters": "the memory of ingestion, in the data folder whatever serves the ports",
     "rag.storage.points": "the memory of ingestion, in the data folder whatever serves the ports",
+    "rag.storage.upgrades": "steps within SQLite files, for who opens them",
 }
 #: Slow to import and never needed to serve.
 HEAVY = {"torch", "transformers", "sentence_transformers", "optimum"}

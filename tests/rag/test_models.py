@@ -66,6 +66,15 @@ async def test_the_classifier_decides_where_there_are_two_models(opened, models,
     assert built.serving()["routing"].startswith(routing)
 
 
+async def test_traces_say_whose_api_a_model_speaks(opened):
+    built, _ = opened(large=LARGE)
+    tiers = built.router.models
+    assert [tiers[tier].usual.provider for tier in ("small", "large")] == ["steadyrag", "openai"]
+    built, _ = opened(small=SMALL)
+    *_, last_resort = (await built.router.choose("small", INQUIRY, embed=None)).steps
+    assert last_resort.model.provider == "steadyrag"
+
+
 async def test_the_threshold_is_the_files_unless_one_is_set(opened):
     built, _ = opened(small=SMALL, large=LARGE)
     assert built.router.preference.threshold == default_classifier().threshold

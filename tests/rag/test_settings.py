@@ -184,6 +184,29 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
         load_settings(tmp_path / name)
 
 
+BASE, TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint"),
+    [
+        ({}, None),
+        ({BASE: "http://collector:4318/"}, "http://collector:4318/v1/traces"),
+        ({BASE: "http://collector:4318", TRACES: "http://other/spans"}, "http://other/spans"),
+        ({BASE: "http://collector:4318", "STEADYRAG_TELEMETRY__ENDPOINT": "http://ours/t"}, "http://ours/t"),
+        ({BASE: "http://collector:4318", "STEADYRAG_TELEMETRY__LOG": "json"}, "http://collector:4318/v1/traces"),
+        ({BASE: "http://collector:4318", "OTEL_SDK_DISABLED": "True"}, None),
+        ({BASE: "http://collector:4318", "OTEL_TRACES_EXPORTER": "none"}, None),
+    ],
+)
+def test_traces_go_where_opentelemetrys_own_names_say_unless_ours_do(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], endpoint: str | None
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().telemetry.endpoint == endpoint
+
+
 def test_secrets_are_not_shown() -> None:
     settings = load_settings(admin_key="hush", models={"api_key": "hush"})
     assert settings.admin_key == settings.models.api_key == "hush"

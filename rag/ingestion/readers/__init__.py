@@ -24,6 +24,10 @@ READERS: dict[str, Reader] = {
 }
 
 
+#: Readers whose parsers may take time and memory out of all proportion to the file; see `rag.ingestion.apart`.
+GREEDY = frozenset({html.read, pdf.read})
+
+
 def reader_for(name: str) -> Reader:
     """The reader that the suffix of `name` picks.
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, UnreadableDocument
 from rag.ingestion.readers.text import decode
 from rag.types import Document
 
@@ -40,6 +40,8 @@ _LINE_MARKS = re.compile(r"^(\d*)([-+=>.)])")
 #: The sign that documentation tools put after a heading for linking to it.
 _ANCHOR = "¶"
 _HARD_BREAK = "\\\n"
+#: Lists in lists that are indented as such: Markdown's parser loses the text of deeper ones, and indenting costs.
+_MAX_DEPTH = 19
 _BACKTICKS = re.compile("`{3,}")
 
 
@@ -84,13 +86,17 @@ def to_markdown(markup: str) -> tuple[str, str]:
     """The page's own text as Markdown, and its title or "".
 
     Raises:
+        UnreadableDocument: it takes more memory than this process may have.
         ConfigError: selectolax is not installed.
     """
     try:
-        from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - an extra, loaded when first needed
+        from selectolax.lexbor import LexborHTMLParser, SelectolaxError  # noqa: PLC0415 - an extra, loaded when needed
     except ImportError as error:
         raise ConfigError("reading HTML needs selectolax: pip install 'steadyrag[documents]'") from error
-    page = LexborHTMLParser(markup)
+    try:
+        page = LexborHTMLParser(markup)
+    except SelectolaxError as error:  # what a parser of HTML5, to which all is well-formed, says when memory ends
+        raise UnreadableDocument("its elements swell to more than the memory allowed for reading") from error
     root = _root(page)
     return ("\n\n".join(_render(_texts(root))) if root else ""), _title(page)
 
@@ -199,7 +205,7 @@ def _render(texts: list[_Text]) -> Iterator[str]:
             level = 0
             continue
         for place, text in group:
-            level = min(place.depth, level + 1) if place.item and place.kind not in _HEADINGS else 0
+            level = min(place.depth, level + 1, _MAX_DEPTH) if place.item and place.kind not in _HEADINGS else 0
             marker = ""
             if level and place.item not in begun:
                 begun.add(place.item)

@@ -51,6 +51,15 @@ def read_lines(stream: LineStream, max_bytes: int) -> Iterator[Document | BadLin
                 yield BadLine(number, error.message)
 
 
+def count_records(stream: LineStream, max_bytes: int) -> int:
+    """What `read_lines` would give, good or bad.
+
+    Raises:
+        OSError, EOFError, zlib.error: the stream breaks.
+    """
+    return sum(1 for line in _lines(stream, max_bytes) if line is None or line.strip())
+
+
 def _lines(stream: LineStream, max_bytes: int) -> Iterator[bytes | None]:
     """The lines without their ends; None for one that is too long."""
     while line := stream.readline(max_bytes + 2):

@@ -22,6 +22,8 @@ _TITLE = re.compile(r"""^title:(?![ \t]*[|>])[ \t]*(["']?)(.+?)\1[ \t]*$""", re.
 #: Blocks nested deeper lose their text in the parser: its own limit of 20 allows ten lists in each other. Hostile
 #: input costs time in proportion to it.
 _MAX_NESTING = 40
+#: Where a title is looked for: parsing takes time in proportion to the text, and the cutting parses all of it anyway.
+_TITLE_CHARS = 100_000
 
 
 def read(name: str, data: bytes) -> Document:
@@ -70,8 +72,8 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _first_heading(markdown: str) -> str:
-    """The text of the first heading of level 1, or ""."""
-    for opening, inline in pairwise(parse(markdown)):
+    """The text of the first heading of level 1 near the top, or ""."""
+    for opening, inline in pairwise(parse(markdown[:_TITLE_CHARS])):
         if opening.type == "heading_open" and opening.tag == "h1" and (title := plain(inline)):
             return title.replace("\n", " ")
     return ""

@@ -32,6 +32,7 @@ def read(name: str, data: bytes) -> Document:
 
     Raises:
         UnreadableDocument: broken, encrypted, over `MAX_PAGES` or `MAX_CHARS`.
+        MemoryError: its pages unpack to more than there is.
         ConfigError: pypdf is not installed.
     """
     try:
@@ -42,7 +43,7 @@ def read(name: str, data: bytes) -> Document:
     try:
         reader = pypdf.PdfReader(BytesIO(data))
         text, title = _pages(reader), _title(reader)
-    except UnreadableDocument:
+    except (UnreadableDocument, MemoryError):
         raise
     except (pypdf.errors.FileNotDecryptedError, pypdf.errors.DependencyError) as error:
         raise UnreadableDocument("the PDF is encrypted") from error
@@ -74,15 +75,15 @@ def paragraphs(text: str) -> str:
     text = _LIGATURES.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     lines = [_LEADERS.sub("…", line).strip() for line in text.split("\n")]
     short = _SHORT * max(map(len, lines))
-    joined: list[str] = []
+    joined: list[list[str]] = []
     previous = ""
     for line in lines:
         if line and previous and _continues(previous, line, short):
-            joined[-1] = _join(joined[-1], line)
+            _attach(joined[-1], line)
         elif line:
-            joined.append(line)
+            joined.append([line])
         previous = line
-    return "\n\n".join(joined)
+    return "\n\n".join(map("".join, joined))
 
 
 def _continues(previous: str, line: str, short: float) -> bool:
@@ -92,7 +93,10 @@ def _continues(previous: str, line: str, short: float) -> bool:
     return not _ITEM.match(line) and (len(previous) >= short or line[0].islower())
 
 
-def _join(text: str, line: str) -> str:
-    if _HYPHEN.search(text) and line[0].islower():
-        return text[:-1] + line
-    return f"{text}{line}" if _HYPHEN.search(text) else f"{text} {line}"
+def _attach(paragraph: list[str], line: str) -> None:
+    """Add the line; in pieces, since a paragraph of many lines would be copied with each."""
+    if not _HYPHEN.search(paragraph[-1]):
+        paragraph.append(" ")
+    elif line[0].islower():
+        paragraph[-1] = paragraph[-1][:-1]
+    paragraph.append(line)

@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS answers(
     key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, expires_at REAL NOT NULL, body BLOB NOT NULL
 );
 """
+#: Raised with every change of the table. Each answer's body has a format of its own; see `rag.pipeline.stored`.
+FORMAT = 1
 PAGE = 200
 
 
@@ -37,7 +39,8 @@ class SqliteCacheStore:
         self._cache = cache
         self._clock = clock
         self._max_entries = max_entries
-        self._database = Database(path, SCHEMA, readers=1)
+        self._database = Database(path, "", readers=1)
+        self._database.now(_begin)
 
     async def write(self, records: Sequence[Kept | Dropped], *, timeout_s: float) -> None:
         """See `rag.ports.CacheStore`; all records or none."""
@@ -81,6 +84,13 @@ class SqliteCacheStore:
             "DELETE FROM answers WHERE number <= (SELECT number FROM answers ORDER BY number DESC LIMIT 1 OFFSET ?)",
             (self._max_entries,),
         )
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Make the table, in the place of one of another format."""
+    if connection.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+        connection.executescript(f"DROP TABLE IF EXISTS answers; PRAGMA user_version = {FORMAT};")
+    connection.executescript(SCHEMA)
 
 
 def _after(position: str, connection: sqlite3.Connection) -> CacheNews:

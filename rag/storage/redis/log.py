@@ -13,11 +13,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from rag.errors import ConfigError
 from rag.storage.redis.connection import call
 from rag.types import Change, Clock, Passage, Space
 
 #: One hash tag, so that a cluster keeps all of it on one node.
 STREAM, ENTRIES, LAST = ("{steadyrag}:log" + part for part in ("", ":entries", ":last"))
+#: What all of steadyrag is written in here: log, followers, jobs and keys. Raised when one of them changes.
+FORMAT, FORMAT_KEY = 1, "{steadyrag}:format"
 _APPEND = """
 local last = redis.call('INCRBY', KEYS[3], (#ARGV - 1) / 2)
 local seq = last - (#ARGV - 1) / 2
@@ -45,6 +48,20 @@ class RedisDocumentLog:
         self._clock = clock
         self._append = redis.register_script(_APPEND)
         self.position = 0
+
+    async def check_format(self, *, timeout_s: float) -> None:
+        """See that what is there is in our format; the first to come writes it down.
+
+        Raises:
+            ConfigError: it is in another.
+        """
+        await call(self._redis.set(FORMAT_KEY, FORMAT, nx=True), timeout_s)
+        found = (await call(self._redis.get(FORMAT_KEY), timeout_s) or b"").decode()
+        if found != str(FORMAT):
+            raise ConfigError(
+                f"the log in Redis has format {found or 'none'}, this version reads {FORMAT}; run replicas of one "
+                "version, or name another database in STEADYRAG_LOG__URL and ingest again: steadyrag ingest PATH"
+            )
 
     async def append(self, changes: Sequence[Change], *, timeout_s: float) -> list[Change]:
         """See `rag.ports.DocumentLog`. Whether a write that came too late was stored is known by reading."""

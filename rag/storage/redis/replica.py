@@ -111,7 +111,9 @@ class Replica:
 
         Raises:
             SteadyragError: Redis or a follower failed.
+            ConfigError: what is in Redis is of another format.
         """
+        await self._shared.check_format(timeout_s=START_TIMEOUT_S)
         await self._hear(START_TIMEOUT_S)
         if self._local is not None:
             await self._local.catch_up()

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.support.corpus import ANSWER, QUESTION, UNANSWERABLE
@@ -83,3 +85,12 @@ def test_nobody_answers(command, url):
     result = command("ask", "What?", "--url", url)
     assert result.status == 2
     assert "no steadyrag answers at" in result.error
+
+
+def test_markup_and_commands_in_a_title_are_shown_not_obeyed(command, tmp_path):
+    line = {"_id": "x[/bold]", "title": "Bread \x1b[2J[red]", "text": "Sourdough bread is baked at 230 degrees."}
+    (tmp_path / "hostile.jsonl").write_text(json.dumps(line))
+    assert command("ingest", str(tmp_path / "hostile.jsonl")).status == 0
+    result = command("ask", "At how many degrees is sourdough bread baked?")
+    assert result.status == 0
+    assert "Bread \ufffd[2J[red] (x[/bold])" in result.err

@@ -31,6 +31,18 @@ def test_for_people(command):
     assert "all-MiniLM-L6-v2 (int8" in result.err
 
 
+def test_data_of_another_format_is_told_with_what_mends_it(command, corpus, scratch):
+    command("ingest", corpus)
+    assert command("doctor", "--json").json["state"]["data_format"] == "1, this version reads 1"
+    stored = json.loads((scratch / "data" / "format.json").read_text())
+    (scratch / "data" / "format.json").write_text(json.dumps(stored | {"format": 2}))
+    result = command("doctor", "--json")
+    (problem,) = result.json["problems"]
+    assert (result.status, result.json["state"]["data_format"]) == (2, "2, this version reads 1")
+    assert "has format 2" in problem
+    assert "steadyrag ingest PATH" in problem
+
+
 def test_a_wrong_setting_is_a_problem_of_configuration(command, monkeypatch):
     monkeypatch.setenv("STEADYRAG_CACHE__STORE", "memcached://127.0.0.1")
     result = command("doctor")

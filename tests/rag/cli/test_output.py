@@ -2,8 +2,21 @@ import asyncio
 import json
 
 import pytest
+from rich.table import Table
 
-from rag.cli.output import FAILED, INTERRUPTED, USAGE, complain, exit_on_error, fail, print_json, run
+from rag.cli.output import (
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    complain,
+    exit_on_error,
+    fail,
+    people,
+    print_json,
+    printable,
+    run,
+    say,
+)
 from rag.errors import ConfigError, DependencyFailed, InvalidRequest, NotFound, StorageFull, UnreadableDocument
 
 
@@ -71,3 +84,25 @@ def test_run_gives_back_what_the_work_gives():
         return "done"
 
     assert run(work()) == "done"
+
+
+#: Rings, clears the screen, renames the window, colours, and turns the reading direction.
+HOSTILE = "a\a\x1b[2J\x1b]0;owned\x07b\x9b1m\u202ec [red]d[/red] [/x]"
+HARMLESS = "a\ufffd\ufffd[2J\ufffd]0;owned\ufffdb\ufffd1m\ufffdc [red]d[/red] [/x]"
+
+
+def test_what_documents_say_neither_commands_the_terminal_nor_is_markup(capsys):
+    say(HOSTILE)
+    assert capsys.readouterr().out == f"{HARMLESS}\n"
+    people.print(HOSTILE, highlight=False, soft_wrap=True)
+    complain("note:", HOSTILE)
+    table = Table(title=HOSTILE, show_header=False, box=None, padding=0)
+    table.add_row(HOSTILE)
+    people.print(table)
+    assert capsys.readouterr().err.splitlines() == [HARMLESS, f"note: {HARMLESS}", HARMLESS, HARMLESS]
+
+
+def test_lines_tabs_and_letters_of_all_scripts_are_shown_as_they_are():
+    text = "a\tb\nü 漢 \u05d0\u200d 🙂"
+    assert printable(text) == text
+    assert printable("a line\rthat hides") == "a line\ufffdthat hides"

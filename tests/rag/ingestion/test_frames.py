@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 import numpy as np
 import pytest
@@ -33,3 +34,12 @@ async def test_a_message_that_is_cut_off_is_the_end(length: int) -> None:
     stream.feed_eof()
     with pytest.raises(asyncio.IncompleteReadError):
         await frames.read(stream)
+
+
+@pytest.mark.parametrize("length", [0, 5, 12])
+def test_whoever_blocks_reads_the_same(length: int) -> None:
+    message = frames.frame("hello")
+    stream = io.BytesIO(message + message[:length])
+    assert frames.receive(stream) == "hello"
+    with pytest.raises(EOFError):
+        frames.receive(stream)

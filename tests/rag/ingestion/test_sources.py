@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ConfigError, InvalidRequest, PayloadTooLarge, UnreadableDocument
+from rag.ingestion.apart import Apart
 from rag.ingestion.sources import STDIN, BadFile, document_id, documents, expand, read, received
 from rag.types import Document
 
@@ -195,3 +196,20 @@ def test_what_was_sent_is_taken_whole_or_not_at_all(name: str, data: bytes, reas
 def test_what_was_sent_does_not_swell() -> None:
     with pytest.raises(PayloadTooLarge, match="holds more than 1,000 bytes"):
         received("a.jsonl.gz", gzip.compress(SENT * 100), 1_000)
+
+
+def test_what_was_sent_holds_no_more_documents_than_may_come() -> None:
+    assert len(received("a.jsonl", SENT * 2, 1_000, most=2)) == 2
+    with pytest.raises(PayloadTooLarge, match="more documents than the 2"):
+        received("a.jsonl", SENT * 3, 1_000, most=2)
+
+
+def test_documents_are_read_apart_and_the_reader_is_closed(here: Path) -> None:
+    pytest.importorskip("selectolax")
+    Path("page.html").write_text("<title>Page</title><p>Marked words.")
+    apart = Apart()
+    found = documents(["page.html", "docs/b.md"], apart=apart)
+    assert next(found) == Document("page.html", "Marked words.", "Page", "markdown")
+    assert apart.pid is not None
+    assert [document.id for document in found] == ["docs/b.md"]
+    assert apart.pid is None

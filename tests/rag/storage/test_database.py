@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -281,3 +282,12 @@ async def test_a_cursor_does_not_leave_its_thread_and_nothing_is_kept(database, 
     with pytest.raises(TypeError, match="cursor"):
         await database.write(lambda c: c.execute("INSERT INTO notes(text) VALUES ('lost')"), timeout_s=10)
     assert await database.read(lambda c: c.execute("SELECT text FROM notes").fetchall(), timeout_s=10) == []
+
+
+def test_a_file_of_a_later_version_is_refused_before_it_is_touched(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(DataFolderCorrupt, match="has version 2, this steadyrag reads up to 1"):
+        Database(file, SCHEMA, upgrades=[lambda _: None])
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == []

@@ -123,3 +123,11 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "selectolax.lexbor", None)
     with pytest.raises(ConfigError, match=r"pip install 'steadyrag\[documents\]'"):
         read("page.html", b"<p>x")
+
+
+def test_lists_in_lists_keep_their_text_and_do_not_swell() -> None:
+    text, _ = to_markdown("<ul><li>x" * 1_000)
+    assert text.count("x") == 1_000
+    assert len(text) < 100_000
+    (section,) = sections(Document("a", text, format="markdown"))
+    assert "".join(block.text for block in section.blocks).count("x") == 1_000

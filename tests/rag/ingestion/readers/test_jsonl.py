@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from rag.errors import UnreadableDocument
-from rag.ingestion.readers.jsonl import BadLine, parse_line, read_lines
+from rag.ingestion.readers.jsonl import BadLine, count_records, parse_line, read_lines
 from rag.types import Document
 
 
@@ -80,3 +80,8 @@ def test_a_line_over_the_limit_is_skipped_in_bounded_memory() -> None:
         BadLine(4, "longer than 23 bytes"),
     ]
     assert 0 < min(asked) <= max(asked) <= 1 << 20
+
+
+def test_counting_gives_what_reading_gives() -> None:
+    lines = b'{"_id": 1, "text": "x"}\n\n  \noops\n' + b"y" * 100
+    assert count_records(BytesIO(lines), 30) == len(list(read_lines(BytesIO(lines), 30))) == 3

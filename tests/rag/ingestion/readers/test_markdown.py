@@ -42,3 +42,7 @@ def test_plain_keeps_what_a_reader_sees() -> None:
         "soft  \nhard<br>break"
     )
     assert plain(parse(source)[1]) == "Bold it old co*de label a cat http://u.org tag a*b & soft\nhard\nbreak"
+
+
+def test_a_title_is_looked_for_near_the_top() -> None:
+    assert read("a.md", b"word\n" * 30_000 + b"# Late\n").title == "a"

@@ -104,3 +104,16 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdf", None)
     with pytest.raises(ConfigError, match=r"pip install 'steadyrag\[documents\]'"):
         read("x.pdf", b"")
+
+
+def test_a_paragraph_of_many_lines_takes_no_longer_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    class Counting:
+        def search(self, text: str) -> object:
+            searched.append(len(text))
+            return None
+
+    monkeypatch.setattr(pdf, "_HYPHEN", Counting())
+    assert paragraphs("\n".join(["a line"] * 1_000)) == " ".join(["a line"] * 1_000)
+    assert max(searched) == len("a line")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,17 @@ def test_a_damaged_file_is_said(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "answers.db").write_bytes(b"no database" * 1_000)
     with pytest.raises(DataFolderCorrupt):
         SqliteCacheStore(tmp_path / "answers.db", "cache", clock, max_entries=1)
+
+
+async def test_a_file_of_another_format_is_begun_anew(
+    store: SqliteCacheStore, tmp_path: Path, clock: FakeClock
+) -> None:
+    await write(store, kept(clock, "k"))
+    await store.aclose()
+    with closing(sqlite3.connect(tmp_path / "answers.db")) as connection:
+        connection.executescript("DROP TABLE answers; CREATE TABLE answers(other); PRAGMA user_version = 99;")
+    anew = SqliteCacheStore(tmp_path / "answers.db", "cache", clock, max_entries=1_000)
+    assert set((await everything(anew))[0]) == set()
+    await write(anew, kept(clock, "k"))
+    assert set((await everything(anew))[0]) == {"k"}
+    await anew.aclose()
