@@ -120,7 +120,7 @@ class Campaign:
         if (folder / "run.json").exists():
             self.folders.append(folder)
         reasons = "; ".join(figures["reasons"])
-        people.print(f"{name}: {figures['verdict']}{f' ({reasons})' if reasons else ''}", highlight=False, markup=False)
+        people.print(f"{name}: {figures['verdict']}{f' ({reasons})' if reasons else ''}", highlight=False)
         return figures
 
     def _on(self, experiment: Experiment, plan: runner.Plan) -> AbstractAsyncContextManager[Target]:
@@ -128,7 +128,7 @@ class Campaign:
             return nullcontext(self._target)
 
         def say(line: str) -> None:
-            people.print(f"{experiment.name}: {line}", highlight=False, markup=False)
+            people.print(f"{experiment.name}: {line}", highlight=False)
 
         # a lab goes on with what another of as many replicas has taken in
         replicas = experiment.about.get("lab", {}).get("replicas", 1)

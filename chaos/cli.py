@@ -152,7 +152,7 @@ def report(
     if not folders:
         raise CannotRun(f"{folder} holds no results")
     write(folders, out)
-    people.print(f"wrote {out}", highlight=False, markup=False)
+    people.print(f"wrote {out}", highlight=False)
 
 
 def _plan(*, quick: bool, requests: int | None, rate: float | None, seed: int, data: Path | None) -> Plan:

@@ -16,8 +16,12 @@ from evals.load.latency import require_own, run_latency
 from evals.load.plan import Arrivals, LatencyOptions
 from evals.load.progress import table
 from evals.load.slo import Slo
+from evals.pages.command import report
+from evals.planner.command import plan
+from evals.profile.command import profile, waterfall
 from evals.retrieval.command import retrieval
 from evals.routing.command import routing
+from evals.soak.command import soak
 from evals.suite.command import suite
 from evals.sweep.command import sweep
 from rag.cli.output import INTERRUPTED, people, print_json
@@ -34,7 +38,12 @@ app.command()(retrieval)
 app.command()(answers)
 app.command()(gate)
 app.command()(sweep)
+app.command()(plan)
+app.command()(waterfall)
+app.command()(profile)
 app.command()(suite)
+app.command()(soak)
+app.command()(report)
 app.command()(cache)
 app.command()(routing)
 
@@ -43,13 +52,14 @@ app.command()(routing)
 def latency(
     *,
     url: Annotated[str, typer.Option(help="Server that speaks OpenAI's chat completions.")],
-    rate: Annotated[float | None, typer.Option(help="Requests per second.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests per second; of a trace, its mean.")] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds to send for; cuts a trace short.")] = None,
     trace: Annotated[Path | None, typer.Option(help="JSONL[.gz] with t, input_tokens, output_tokens.")] = None,
     speed: Annotated[float, typer.Option(help="How many times as fast a trace is sent.")] = 1.0,
     arrivals: Annotated[Arrivals, typer.Option(help="Arrival process.")] = Arrivals.POISSON,
     from_rate: Annotated[float | None, typer.Option(help="Where step and ramp begin; else a tenth of --rate.")] = None,
     questions: Annotated[Path | None, typer.Option(help="BEIR queries.jsonl, JSONL, or a question a line.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="BEIR corpus.jsonl[.gz]: questions on its passages.")] = None,
     zipf: Annotated[float, typer.Option(help="Repetition of questions: 0 uniform, 0.8 as on the web.", min=0)] = 0.0,
     slo: Annotated[str, typer.Option(help="What a good answer keeps, in seconds: ttft=0.5,itl=0.1,e2e=2.")] = "",
     seed: Annotated[int, typer.Option(help="The same seed sends the same questions at the same times.")] = 0,
@@ -83,6 +93,7 @@ def latency(
         trace=trace,
         speed=speed,
         questions=questions,
+        corpus=corpus,
         zipf_s=zipf,
         seed=seed,
         stream=stream,

@@ -1,6 +1,6 @@
 """Run folders: what a measurement was, where it was made and what came out, for reports and gates to read.
 
-run.json            kind, when, seed, configuration, summary, environment, git revision
+run.json            format, kind, when, seed, configuration, summary, environment, git revision
 requests.parquet    one row for each request or query
 """
 
@@ -23,6 +23,8 @@ import orjson
 from evals.errors import CannotMeasure
 
 _RUN, _REQUESTS = "run.json", "requests.parquet"
+#: Raised when what is stored changes shape; folders from before it was written down have the first one.
+FORMAT = 1
 
 Row = Mapping[str, Any]
 
@@ -89,7 +91,7 @@ def save_run(folder: Path, run: Run, requests: Sequence[Row]) -> None:
     table = pyarrow.table({name: [row.get(name) for row in requests] for name in names})
     pyarrow.parquet.write_table(table, folder / _REQUESTS)
     part = folder / f"{_RUN}.part"
-    part.write_bytes(orjson.dumps(asdict(run), option=orjson.OPT_INDENT_2))
+    part.write_bytes(orjson.dumps({"format": FORMAT, **asdict(run)}, option=orjson.OPT_INDENT_2))
     part.replace(folder / _RUN)
 
 
@@ -97,15 +99,21 @@ def load_run(folder: Path) -> tuple[Run, list[dict[str, Any]]]:
     """The run and its rows.
 
     Raises:
-        CannotMeasure: the folder holds no whole run, or pyarrow is not installed.
+        CannotMeasure: the folder holds no whole run, one of another format, or pyarrow is not installed.
     """
     pyarrow = _pyarrow()
     try:
-        run = Run(**orjson.loads((folder / _RUN).read_bytes()))
+        run = _run(orjson.loads((folder / _RUN).read_bytes()))
         rows: list[dict[str, Any]] = pyarrow.parquet.read_table(folder / _REQUESTS).to_pylist()
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise CannotMeasure(f"{folder} holds no run: {error}") from error
     return run, rows
+
+
+def _run(told: dict[str, Any]) -> Run:
+    if (found := told.pop("format", 1)) != FORMAT:
+        raise ValueError(f"its format is {found}, this version reads {FORMAT}; measure again")
+    return Run(**told)
 
 
 def environment() -> dict[str, Any]:

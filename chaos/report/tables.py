@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.report.result import Result
-from chaos.report.words import judged, milliseconds, share
+from chaos.report.words import judged
 from evals.report.axes import number
 from evals.report.markup import Markup, join, tag
 from evals.report.page import facts, listing, table
+from evals.report.words import milliseconds, share
 
 #: Distributions whose versions matter to who runs it again.
 PACKAGES = ("steadyrag", "chaostoolkit", "qdrant-edge-py", "qdrant-client", "redis", "onnxruntime", "uvicorn")

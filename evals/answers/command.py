@@ -50,7 +50,7 @@ def answers(
     if out is not None:
         prepare_folder(out)
     about = f"{collection.name}: {len(collection.documents)} documents, {len(questions)} questions"
-    people.print(f"measuring {about}; Ctrl-C stops", highlight=False, markup=False)
+    people.print(f"measuring {about}; Ctrl-C stops", highlight=False)
     with steps() as watch:
         summary, rows = run(evaluate(collection, questions, options, watch, grader))
     if out is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from evals.bench import (
     ingestion,
     lexical,
     overload,
+    planner,
     reads_while_writing,
     replay,
     serving,
@@ -39,6 +41,7 @@ PARTS = (
     "reads-while-writing",
     "evidence",
     "replay",
+    "planner",
 )
 #: Parts that ask questions about the ingested corpus.
 ASKING = frozenset(PARTS[4:])
@@ -51,6 +54,7 @@ TARGETS: Targets = {
     **reads_while_writing.TARGETS,
     **evidence.TARGETS,
     **replay.TARGETS,
+    **planner.TARGETS,
     **decision.TARGETS,
 }
 
@@ -102,6 +106,7 @@ def _measure(arguments: argparse.Namespace, data_dir: Path) -> dict[str, dict[st
         "evidence": lambda: asyncio.run(evidence.measure(data, data_dir)),
         "replay": lambda: asyncio.run(replay.measure(data, data_dir, requests=arguments.replayed, seed=arguments.seed)),
         "overload": lambda: uvloop.run(overload.measure(questions, data_dir, runs=arguments.runs, **load)),
+        "planner": lambda: uvloop.run(planner.measure(questions, data_dir, cores=os.cpu_count() or 1, **load)),
     }
     return {part: _shown(part, benches[part]) for part in PARTS if part in parts}
 

@@ -17,8 +17,8 @@ from evals.load.queue_model import Service
 from evals.load.records import Record
 from evals.load.report import REJECTIONS
 
-#: 16 answers at once of 0.4 s each: 40 a second, a fraction of what the service itself bears on two cores.
-MODEL = Service(service_time_s=0.26, slots=16, queue_limit=10_000, events=8, itl_s=0.02)
+#: 16 answers at once of 0.8 s each: 20 a second. Ten times that, model and generator included, fits on two cores.
+MODEL = Service(service_time_s=0.66, slots=16, queue_limit=10_000, events=8, itl_s=0.02)
 #: Multiple of the capacity at which nothing queues.
 CALM = 0.5
 #: Requests of a phase for each second that it lasts at least: a thousand last 20 s, fifty answers in a row, since
@@ -80,7 +80,7 @@ async def run(
         return Phase.of(requests, factor * model.capacity_rps, least_s=least_s, interactive=interactive)
 
     async with (
-        server(_stub(model, model_port), f"{model_url}/health", {}),
+        server(stub_command(model, model_port), f"{model_url}/health", {}),
         server(steadyrag("serve", "--port", str(port)), f"{url}/ready", settings),
     ):
         await send(url, questions, Phase(CALM * model.capacity_rps, WARM_UP_S), seed)
@@ -139,9 +139,11 @@ def _share(rejected: Sequence[Record]) -> float:
     return sum(record.retry_after is not None for record in rejected) / len(rejected) if rejected else 1.0
 
 
-def _stub(model: Service, port: int) -> list[str]:
+def stub_command(model: Service, port: int, name: str = "model-stub") -> list[str]:
+    """The command line of the stub model server."""
     values = {
         "port": port,
+        "model": name,
         "slots": model.slots,
         "service-time-s": model.service_time_s,
         "queue-limit": model.queue_limit,

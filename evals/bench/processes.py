@@ -71,7 +71,7 @@ async def server(arguments: Sequence[str], url: str, env: Mapping[str, str]) -> 
         *arguments, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        await _until_ready(url, child)
+        await until_ready(url, child)
         yield time.perf_counter() - start
     finally:
         if child.returncode is None:
@@ -90,7 +90,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _until_ready(url: str, child: asyncio.subprocess.Process) -> None:
+async def until_ready(url: str, child: asyncio.subprocess.Process) -> None:
+    """Wait until `url` answers 200.
+
+    Raises:
+        RuntimeError: the child ended before that.
+        TimeoutError: it took too long.
+    """
     async with asyncio.timeout(START_TIMEOUT_S), aiohttp.ClientSession() as session:
         while child.returncode is None:
             try:

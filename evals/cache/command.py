@@ -97,9 +97,7 @@ def train_scorer(
         raise CannotMeasure("training needs scikit-learn; run: pip install 'steadyrag[train]'") from error
     trained.scorer.save(out)
     if trained.precision is None:
-        people.print(
-            f"[yellow]no threshold reaches a precision of {target_precision}: nothing would be served[/yellow]"
-        )
+        people.print(f"no threshold reaches a precision of {target_precision}: nothing would be served", style="yellow")
     summary = _figures(trained, out)
     if as_json:
         print_json(summary)

@@ -86,6 +86,17 @@ def replay(times_s: Iterable[float], speed: float) -> Iterator[float]:
     return ((t - first) / speed for t in itertools.chain([first], recorded))
 
 
+def spread(times_s: Iterable[float]) -> Iterator[float]:
+    """Recorded times, those of one tick of the recorder's clock spread evenly up to the next tick.
+
+    A clock of 3 s is no burst every 3 s. What falls on the last tick stays there.
+    """
+    ticks = [(tick, sum(1 for _ in same)) for tick, same in itertools.groupby(times_s)]
+    ends = [tick for tick, _ in ticks[1:]] + [ticks[-1][0] for _ in ticks[-1:]]
+    for (tick, count), end in zip(ticks, ends, strict=True):
+        yield from (tick + (end - tick) * place / count for place in range(count))
+
+
 def _warp(units: Iterable[float], segments: Sequence[Segment]) -> Iterator[float]:
     """Times at which the cumulative rate of the segments reaches each of the endless, rising `units`."""
     rising = iter(units)

@@ -143,6 +143,8 @@ def _record(shot: Shot, intended: float, started: float, reply: Reply) -> Record
         degraded=reply.degraded,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
+        cost=reply.cost,
+        saved=reply.saved,
         timings_ms=reply.timings_ms,
     )
 

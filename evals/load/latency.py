@@ -39,7 +39,8 @@ def run_latency(options: LatencyOptions, *, slo: Slo, api_key: str | None, out: 
     planned, started_at, here, git = plan(options), time.time(), environment(), git_revision()
     watch = partial(progress.watch, planned=planned, url=options.url, console=people)
     run = uvloop.run(measure(options, planned, api_key=api_key, watch=watch))
-    summary = {"url": options.url, "seed": options.seed, **report.summary(run, slo)}
+    about = {"url": options.url, "seed": options.seed, "texts": len({shot.question for shot in planned.shots})}
+    summary = {**about, **report.summary(run, slo)}
     if out is not None:
         config = options.as_config() | {"slo": slo.told()}
         stored = Run("latency", started_at, options.seed, config, summary, here, git)

@@ -38,11 +38,20 @@ def read_questions(path: Path) -> list[str]:
         CannotMeasure: the file cannot be read, holds no question, or a JSON line has none of `text`, `question`,
             `query`, `prompt`.
     """
-    with open_text(path) as lines:
-        questions = [_parse(text, f"{path}:{number}") for number, line in enumerate(lines, 1) if (text := line.strip())]
+    questions = list(read_texts(path))
     if not questions:
         raise CannotMeasure(f"{path} holds no questions")
     return questions
+
+
+def read_texts(path: Path) -> Iterator[str]:
+    """The texts of such a file, one a line.
+
+    Raises:
+        CannotMeasure: the file cannot be read, or a JSON line has none of those keys.
+    """
+    with open_text(path) as lines:
+        yield from (_parse(text, f"{path}:{n}") for n, line in enumerate(lines, 1) if (text := line.strip()))
 
 
 def zipf(questions: Sequence[str], s: float, seed: int) -> Iterator[str]:

@@ -40,6 +40,8 @@ class Record:
         e2e_s: to the last byte, or to the failure.
         error: None for an answer; else see `reply.Reply.error`.
         degraded: labels; together they name the rung of the degradation ladder.
+        cost: see `reply.Reply.cost`.
+        saved: see `reply.Reply.saved`.
     """
 
     request_id: str
@@ -56,6 +58,8 @@ class Record:
     degraded: list[str] = field(default_factory=list)
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: float | None = None
+    saved: float | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     @property

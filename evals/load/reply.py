@@ -26,6 +26,8 @@ class Reply:
         verdict: what the cache said; None when the server says nothing of one.
         degraded: labels, empty for a full answer.
         timings_ms: the server's own time by stage.
+        cost: what the server says that the answer cost, in the unit of its models' prices.
+        saved: what an answer from the cache cost when it was computed.
     """
 
     status: int | None = None
@@ -39,6 +41,8 @@ class Reply:
     timings_ms: dict[str, float] = field(default_factory=dict)
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: float | None = None
+    saved: float | None = None
     _events: EventParser | None = None
     _whole: bytearray = field(default_factory=bytearray)
     _announced_end: bool = False
@@ -108,3 +112,5 @@ class Reply:
             self.model = own["route"]["model"]
             self.degraded = own["degraded"]
             self.timings_ms = own["timings_ms"]
+            if cost := own.get("cost"):
+                self.cost, self.saved = cost["amount"], cost["saved"]

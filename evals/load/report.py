@@ -15,6 +15,7 @@ import numpy as np
 
 from evals.load.generator import LoadRun
 from evals.load.records import Record
+from evals.load.savings import costs
 from evals.load.slo import Slo
 
 PERCENTILES = (50, 90, 95, 99)
@@ -61,6 +62,7 @@ def summary(run: LoadRun, slo: Slo) -> dict[str, Any]:
         "cache": dict.fromkeys(VERDICTS, 0) | Counter(record.verdict for record in answers if record.verdict),
         "degraded": sum(bool(record.degraded) for record in answers),
         "degraded_by_label": dict(Counter(itertools.chain.from_iterable(record.degraded for record in answers))),
+        "cost": costs(answers),
         "rejected": {
             "n": len(rejected),
             "with_retry_after": sum(record.retry_after is not None for record in rejected),

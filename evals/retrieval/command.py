@@ -43,7 +43,7 @@ def retrieval(
     if out is not None:
         prepare_folder(out)
     about = f"{collection.name}: {len(collection.documents)} documents, {len(collection.queries)} questions"
-    people.print(f"measuring {about}; Ctrl-C stops", highlight=False, markup=False)
+    people.print(f"measuring {about}; Ctrl-C stops", highlight=False)
     with steps() as watch:
         summary, rows = run(evaluate(collection, options, watch))
     if out is not None:

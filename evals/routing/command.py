@@ -57,7 +57,7 @@ def routing(
     if out is not None:
         write(out, svg(judged[0]).encode())
     if summary["trained_on"]:
-        people.print(f"[yellow]trained on {summary['trained_on']:.0%} of these questions: no fair figures[/yellow]")
+        people.print(f"trained on {summary['trained_on']:.0%} of these questions: no fair figures", style="yellow")
     if as_json:
         print_json(summary)
     else:

@@ -94,7 +94,7 @@ def calibrate(
     summary = {"target_quality": target_quality, "budget": budget, **found, "trained_on": float(judged.seen.mean())}
     if summary["trained_on"]:
         people.print(
-            f"[yellow]trained on {summary['trained_on']:.0%} of these questions: the quality is overstated[/yellow]"
+            f"trained on {summary['trained_on']:.0%} of these questions: the quality is overstated", style="yellow"
         )
     if out is not None:
         save(classifier.with_threshold(found["threshold"], summary), out)

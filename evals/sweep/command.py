@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from rich.table import Table
 from evals.load.latency import require_own, run_latency
 from evals.load.plan import LatencyOptions
 from evals.load.slo import Slo
+from evals.runs import Run, save_run
 from evals.sweep.knee import Point, summarise
 from evals.sweep.run import SweepOptions, parse_rates
 from evals.sweep.run import sweep as measure_rates
@@ -28,6 +30,8 @@ def sweep(
     headroom: Annotated[float, typer.Option(help="Part kept free for bursts.", min=0, max=0.95)] = 0.2,
     refine: Annotated[int, typer.Option(help="Rates tried between the last good and the first bad.", min=0)] = 2,
     questions: Annotated[Path | None, typer.Option(help="BEIR queries.jsonl, JSONL, or a question a line.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="BEIR corpus.jsonl[.gz]: questions on its passages.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Recorded arrivals, brought to each rate.")] = None,
     zipf: Annotated[float, typer.Option(help="Repetition of questions: 0 uniform, 0.8 as on the web.", min=0)] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed sends the same questions at the same times.")] = 0,
     stream: Annotated[bool, typer.Option(help="Server-sent events, or one JSON object.")] = True,
@@ -54,6 +58,8 @@ def sweep(
         url=url,
         duration_s=duration,
         questions=questions,
+        corpus=corpus,
+        trace=trace,
         zipf_s=zipf,
         seed=seed,
         stream=stream,
@@ -63,6 +69,7 @@ def sweep(
     )
     if not i_own_this_target:
         require_own(url)
+    started_at = time.time()
 
     def measure(wanted: LatencyOptions, folder: Path | None) -> Mapping[str, Any]:
         figures = run_latency(wanted, slo=objective, api_key=api_key, out=folder)
@@ -75,6 +82,9 @@ def sweep(
         people.print(_told(point), highlight=False)
         points.append(point)
     summary = {"url": url, "slo": objective.told(), "attain": attain, **summarise(points, headroom)}
+    if out is not None:
+        config = base.as_config() | {"slo": objective.told(), "attain": attain, "headroom": headroom}
+        save_run(out, Run.made_here("sweep", started_at, seed, config, summary), summary["points"])
     if as_json:
         print_json(summary)
     else:

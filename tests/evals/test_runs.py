@@ -1,3 +1,4 @@
+import json
 import re
 import sys
 
@@ -5,7 +6,7 @@ import pytest
 
 from evals.errors import CannotMeasure
 from evals.load.records import Record
-from evals.runs import Run, environment, git_revision, load_run, prepare_folder, save_run
+from evals.runs import FORMAT, Run, environment, git_revision, load_run, prepare_folder, save_run
 
 RUN = Run("latency", 1.5, 7, {"rate_rps": 2.0}, {"errors": 0, "ttft_ms": {"p50": None}}, {"python": "3"}, "abc")
 
@@ -44,6 +45,18 @@ def test_other_folders_are_no_runs(tmp_path, content):
     if content is not None:
         (tmp_path / "run.json").write_text(content)
     with pytest.raises(CannotMeasure, match="holds no run"):
+        load_run(tmp_path)
+
+
+def test_a_run_says_its_format_and_one_of_another_is_refused(tmp_path):
+    pytest.importorskip("pyarrow")
+    save_run(tmp_path, RUN, [])
+    told = json.loads((tmp_path / "run.json").read_text())
+    assert told.pop("format") == FORMAT
+    (tmp_path / "run.json").write_text(json.dumps(told))
+    assert load_run(tmp_path) == (RUN, []), "the first ones said none"
+    (tmp_path / "run.json").write_text(json.dumps(told | {"format": FORMAT + 1}))
+    with pytest.raises(CannotMeasure, match=f"its format is {FORMAT + 1}.*measure again"):
         load_run(tmp_path)
 
 

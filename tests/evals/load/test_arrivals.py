@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.errors import CannotMeasure
-from evals.load.arrivals import Segment, constant, poisson, ramp, replay, step, varying
+from evals.load.arrivals import Segment, constant, poisson, ramp, replay, spread, step, varying
 
 rates = st.floats(0, 1000)
 
@@ -58,6 +58,10 @@ def test_when_inverts_the_cumulative_rate(duration, low, high, fraction):
     t = segment.when(n)
     slope = (segment.to_rps - segment.from_rps) / duration
     assert segment.from_rps * t + slope * t * t / 2 == pytest.approx(n, rel=1e-6, abs=1e-6)
+
+
+def test_times_of_one_tick_are_spread_up_to_the_next():
+    assert list(spread([0.0, 0.0, 0.0, 3.0, 6.0, 6.0])) == [0.0, 1.0, 2.0, 3.0, 6.0, 6.0]
 
 
 def test_replay_starts_at_the_first_time_and_is_sped_up():

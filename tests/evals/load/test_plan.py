@@ -69,10 +69,30 @@ def test_a_rate_needs_a_duration(fields):
         plan(options(**fields))
 
 
-@pytest.mark.parametrize("fields", [{"rate_rps": 1.0}, {"duration_s": 0.0}, {"speed": 0.0}])
-def test_a_trace_excludes_a_rate(trace, fields):
+@pytest.mark.parametrize("fields", [{"rate_rps": 0.0}, {"duration_s": 0.0}, {"speed": 0.0}])
+def test_a_trace_needs_a_positive_pace(trace, fields):
     with pytest.raises(CannotMeasure):
         plan(options(trace=trace, **fields))
+
+
+@pytest.mark.parametrize(("duration_s", "sent", "window_s"), [(1.0, [0.0, 0.5], 1.0), (9.0, [0.0, 0.5, 1.0], 1.0)])
+def test_a_trace_is_brought_to_a_rate(trace, duration_s, sent, window_s):
+    planned = plan(options(trace=trace, rate_rps=2.0, duration_s=duration_s))
+    assert ([shot.at_s for shot in planned.shots], planned.window_s) == (sent, window_s)
+
+
+def test_a_trace_with_hashes_says_which_questions_repeat(tmp_path):
+    path, corpus = tmp_path / "trace.jsonl", tmp_path / "corpus.jsonl"
+    blocks = [(0, 1), (0, 2), (0, 1)]
+    lines = [{"t": t, "input_tokens": 1, "output_tokens": 1, "hash_ids": ids} for t, ids in enumerate(blocks)]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    texts = ["The first passage has one sentence.", "The second passage has another sentence."]
+    corpus.write_text("\n".join(json.dumps({"_id": text, "text": text}) for text in texts))
+    first, second, third = (shot.question for shot in plan(options(trace=path, corpus=corpus)).shots)
+    assert first == third != second
+    assert "passage has" in first
+    with pytest.raises(CannotMeasure, match="not both"):
+        plan(options(trace=path, corpus=corpus, questions=corpus))
 
 
 def test_the_configuration_is_plain(trace):

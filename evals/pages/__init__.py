@@ -1,0 +1,1 @@
+"""The report of evaluation runs: one HTML page that shows and compares them."""

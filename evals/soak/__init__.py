@@ -1,0 +1,1 @@
+"""Soak: does a service stay as it is under load that goes on?"""
