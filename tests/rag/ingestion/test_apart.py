@@ -23,7 +23,7 @@ SWELLING = ("<p>" + "".join(f"<b a={number}>" for number in range(3_000)) + "</p
 
 @pytest.fixture(scope="module")
 def apart() -> Iterator[Apart]:
-    with Apart(cpu_s=1, memory_bytes=256 << 20) as apart:
+    with Apart(cpu_s=3, memory_bytes=256 << 20) as apart:
         yield apart
 
 
@@ -38,7 +38,7 @@ def test_reads_as_the_reader_does_and_one_process_reads_many(apart: Apart) -> No
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("slow.html", SLOW, "takes more than 1 s of processor time"),
+        ("slow.html", SLOW, "takes more than 3 s of processor time"),
         ("swelling.html", SWELLING, "more than the memory allowed"),
         ("blank.html", b"<p>", "it holds no text"),
         ("broken.pdf", b"%PDF", "broken PDF"),
