@@ -163,13 +163,13 @@ class EdgeIndex:
 
     def _open(self, dimension: int) -> EdgeShard:
         folder = generations.current(self._folder)
-        if (folder / "segments").exists():
+        if _is_made(folder):
             shard = EdgeShard.load(str(folder))
             if shard.info().points_count or _takes(shard, dimension):
                 generations.clean(self._folder)
                 return shard
             shard.close()
-        # without segments its making was interrupted, without points it may be of another dimension: nothing is lost
+        # where there is none its making was interrupted, without points it may be of another dimension: nothing is lost
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         config = EdgeConfig(vectors=EdgeVectorParams(size=dimension, distance=Distance.Cosine), max_search_threads=1)
@@ -218,6 +218,12 @@ class EdgeIndex:
             raise DependencyTimeout(f"index shard {self._folder.name} took longer than {timeout_s:.2f} s") from None
         except Exception as error:
             raise DependencyFailed(f"index shard {self._folder.name} failed: {error}") from error
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether the engine got as far as a shard there: what is killed before that leaves empty folders and a log."""
+    segments = folder / "segments"
+    return segments.exists() and ((folder / "edge_config.json").exists() or any(segments.iterdir()))
 
 
 def _takes(shard: EdgeShard, dimension: int) -> bool:

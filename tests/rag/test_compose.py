@@ -228,7 +228,8 @@ async def test_closing_leaves_no_task_behind(settings):
 
 async def test_a_qdrant_cluster_serves_and_a_dead_shard_is_labelled(settings, scratch):
     async with serving(scratch / "qdrant") as server:
-        chosen = settings(index={"url": server.url, "shards": 3})
+        # slow shards are another matter
+        chosen = settings(index={"url": server.url, "shards": 3}, resilience={"index_timeout_s": 5.0})
         service = await compose(chosen)
         collection = service.serving["index"].split()[-1].strip(")")
         documents = [Document(f"document-{n}", f"Bees of kind {n} live in hive {n}.") for n in range(12)]

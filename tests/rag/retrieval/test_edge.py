@@ -90,9 +90,15 @@ async def test_a_damaged_shard_is_told_as_such(
         EdgeIndex(folder, DIMENSION, pool)
 
 
-async def test_a_shard_whose_making_was_interrupted_is_made_anew(folder: Path, pool: ThreadPoolExecutor) -> None:
-    (folder / "wal").mkdir(parents=True)
-    (folder / "edge_config.json").write_text("{")
+@pytest.mark.parametrize("left", [("wal/", "edge_config.json"), ("wal/", "segments/", ".atomicwriteXY")], ids=str)
+async def test_a_shard_whose_making_was_interrupted_is_made_anew(
+    folder: Path, pool: ThreadPoolExecutor, left: tuple[str, ...]
+) -> None:
+    for name in left:
+        if name.endswith("/"):
+            (folder / name).mkdir(parents=True)
+        else:
+            (folder / name).write_text("{")
     index = EdgeIndex(folder, DIMENSION, pool)
     await index.upsert([point("a")], timeout_s=10)
     assert await found(index) == ids("a")
