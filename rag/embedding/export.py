@@ -1,6 +1,6 @@
 """Set-up, once per model: sentence-transformers exports to ONNX, quantises to int8, and the result is checked.
 
-Run as a child process (`python -m rag.embedding.export MODEL FOLDER`), so that torch and transformers never enter
+Run as a child process (`python -m rag.embedding.export MODEL FOLDER WORK`), so that torch and transformers never enter
 a serving process. The folder appears only when everything in it is complete and checked.
 """
 
@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +39,16 @@ PROBES = (
 )
 
 
-def export(model: str, folder: Path) -> Manifest:
+def export(model: str, folder: Path, work: Path) -> Manifest:
     """Make `folder` hold the exported model, its tokenizer and a manifest.
 
     Tries int8 for CPUs with VNNI, then int8 with reduced range for older ones, then keeps fp32: the first whose
     vectors stay within `MIN_COSINE` of the original's on every probe.
+
+    Args:
+        model: a name that sentence-transformers knows.
+        folder: appears when all is done.
+        work: an empty folder on the same disk; what is left there is the caller's to remove.
 
     Raises:
         ValueError: the model's pooling is neither mean nor CLS.
@@ -54,19 +58,14 @@ def export(model: str, folder: Path) -> Manifest:
     source = bundled_weights(model) or model
     original = SentenceTransformer(source, device="cpu")
     reference = original.encode(list(PROBES), normalize_embeddings=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
+    exported = SentenceTransformer(source, device="cpu", backend="onnx", model_kwargs={"export": True})
+    exported.save_pretrained(str(work / "full"))
+    shutil.copy(work / "full" / "tokenizer.json", work / TOKENIZER_FILE)
+    manifest = _first_faithful(exported, original, model, np.asarray(reference, np.float32), work)
+    (work / MANIFEST).write_text(json.dumps(manifest.model_dump(), indent=2))
+    shutil.rmtree(work / "full")
     work.chmod(0o755)
-    try:
-        exported = SentenceTransformer(source, device="cpu", backend="onnx", model_kwargs={"export": True})
-        exported.save_pretrained(str(work / "full"))
-        shutil.copy(work / "full" / "tokenizer.json", work / TOKENIZER_FILE)
-        manifest = _first_faithful(exported, original, model, np.asarray(reference, np.float32), work)
-        (work / MANIFEST).write_text(json.dumps(manifest.model_dump(), indent=2))
-        shutil.rmtree(work / "full")
-        _publish(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    _publish(work, folder)
     return manifest
 
 
@@ -131,4 +130,4 @@ def _publish(work: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    export(sys.argv[1], Path(sys.argv[2]))
+    export(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

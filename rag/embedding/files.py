@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 #: Raised when the layout or the way of exporting changes, so that old exports are made anew.
 FORMAT = 1
-#: How long an exporter that was told to stop may clear away.
+#: How long an exporter may take to stop when it is told to.
 STOP_S = 10.0
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
@@ -75,8 +76,8 @@ def prepare(cache_dir: Path, model: str) -> Path:
     """The folder of the exported model; exports it first, in a child process, when it is not there (about 20 s).
 
     Raises:
-        ConfigError: the exporter is not installed, or it failed.
-        KeyboardInterrupt: Ctrl-C was pressed; the child process has cleared away what it had begun.
+        ConfigError: the exporter is not installed, or it failed, or there is no place for what it makes.
+        KeyboardInterrupt: Ctrl-C was pressed; the child process has ended, and nothing is left of what it had begun.
     """
     folder = model_folder(cache_dir, model)
     if read_manifest(folder) is not None:
@@ -86,16 +87,28 @@ def prepare(cache_dir: Path, model: str) -> Path:
             f"the embedding model {model} is not exported yet, and the exporter is not installed; "
             "run: pip install 'steadyrag[export]'"
         )
-    status, said = _run([sys.executable, "-W", "ignore", "-m", "rag.embedding.export", model, str(folder)], model)
+    # the work's folder is ours, not the child's: it may be killed, and torch's imports swallow a Ctrl-C now and then
+    with _beside(folder) as work:
+        command = [sys.executable, "-W", "ignore", "-m", "rag.embedding.export", model, str(folder), work]
+        status, said = _run(command, model)
     if status != 0 or read_manifest(folder) is None:
         last = (said.strip().splitlines() or ["no output"])[-1]
         raise ConfigError(f"exporting the embedding model {model} failed: {last[:500]}")
     return folder
 
 
+def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=folder.name, dir=folder.parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        told = f"cannot write to the cache folder {folder.parent}: {error.strerror}; set STEADYRAG_CACHE_DIR to another"
+        raise ConfigError(told) from error
+
+
 def _run(command: list[str], model: str) -> tuple[int, str]:
     """Run the exporter; gives its exit status and what it wrote to standard error."""
-    # in a session of its own, so that Ctrl-C comes to it once, through us, and does not disturb its clearing away
+    # in a session of its own, so that Ctrl-C comes to it once, through us
     with (
         _ctrl_c() as interrupts,
         subprocess.Popen(  # noqa: S603 - our own module, arguments not interpreted by a shell

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from rag.embedding.export import MIN_COSINE, PROBES, _pooling, _publish, export
+from rag.embedding.export import MIN_COSINE, PROBES, _pooling, _publish
 from rag.embedding.files import DEFAULT_MODEL, FORMAT, MANIFEST, MODEL_FILE, TOKENIZER_FILE, read_manifest
 from rag.embedding.onnx import OnnxModel
 
@@ -47,22 +46,6 @@ def test_a_model_without_pooling_is_averaged() -> None:
 def test_other_pooling_is_refused() -> None:
     with pytest.raises(ValueError, match="'max' is not supported; choose a model with mean or CLS pooling"):
         _pooling([Pooling("max")])  # type: ignore[arg-type]
-
-
-def test_an_export_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Original:
-        def __init__(self, _source: str, *, backend: str = "torch", **_options: object) -> None:
-            if backend == "onnx":
-                assert any((tmp_path / "models").iterdir()), "it was at work"
-                raise KeyboardInterrupt
-
-        def encode(self, texts: list[str], **_options: object) -> list[list[float]]:
-            return [[1.0]] * len(texts)
-
-    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=Original))
-    with pytest.raises(KeyboardInterrupt):
-        export("m", tmp_path / "models" / "m")
-    assert list((tmp_path / "models").iterdir()) == []
 
 
 def finished(folder: Path, content: str) -> Path:

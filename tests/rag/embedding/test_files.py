@@ -107,7 +107,7 @@ def test_a_model_is_exported_by_a_child_process(
 ) -> None:
     folder = model_folder(tmp_path, "some model")
     source = put_manifest(tmp_path / "source") / MANIFEST
-    # the arguments: -W ignore -m MODULE MODEL FOLDER
+    # the arguments: -W ignore -m MODULE MODEL FOLDER WORK
     exporter(f'[ "$4 $5" = "rag.embedding.export some model" ] && mkdir -p "$6" && cp {source} "$6"')
     assert prepare(tmp_path, "some model") == folder
     assert "Exporting some model to int8 ONNX, once" in capfd.readouterr().err
@@ -119,9 +119,10 @@ def test_ctrl_c_ends_the_export(
 ) -> None:
     monkeypatch.setattr(files, "STOP_S", 0.1 if answer else 10)
     before = signal.getsignal(signal.SIGINT)
-    exporter(f"{answer} echo $$ > {tmp_path}/pid; kill -INT $PPID; exec sleep 60")
+    exporter(f'{answer} echo half > "$7/model.onnx"; echo $$ > {tmp_path}/pid; kill -INT $PPID; exec sleep 60')
     with pytest.raises(KeyboardInterrupt):
         prepare(tmp_path, "m")
+    assert list((tmp_path / "models").iterdir()) == []
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
     assert signal.getsignal(signal.SIGINT) == before
 
@@ -141,6 +142,13 @@ def test_ctrl_c_while_the_export_begins_ends_it_too(
     with pytest.raises(KeyboardInterrupt):
         prepare(tmp_path, "m")
     assert not Path("/proc", str(begun[0])).exists()
+
+
+def test_a_cache_folder_that_cannot_be_written_is_told_of(tmp_path: Path, exporter: Callable[[str], None]) -> None:
+    exporter("exit 1")
+    (tmp_path / "models").touch()
+    with pytest.raises(ConfigError, match=r"cannot write to the cache folder .*models: .*STEADYRAG_CACHE_DIR"):
+        prepare(tmp_path, "m")
 
 
 def test_a_model_is_exported_on_any_thread(tmp_path: Path, exporter: Callable[[str], None]) -> None:
