@@ -63,16 +63,15 @@ class Forwarder:
         except TimeoutError:
             missing = ", ".join(self._replicas.keys() - self.ready)
             raise CannotRun(f"not ready after {READY_S:.0f} s: {missing}") from None
-        self._server = await asyncio.start_server(
-            lambda reader, writer: self._spawn(self._forward(reader, writer)), HOST, port, backlog=1024
-        )
+        self._server = await asyncio.start_server(self._take, HOST, port, backlog=1024)
 
     async def aclose(self) -> None:
         """Stop listening, and end the connections."""
         if self._server is not None:
             self._server.close()
-        for task in list(self._tasks):
-            await end(task)
+        while running := [task for task in self._tasks if not task.done()]:
+            for task in running:
+                await end(task)
 
     def leave(self, name: str) -> None:
         """Send nobody to the replica, which is about to end, until it is told to have come back."""
@@ -84,10 +83,20 @@ class Forwarder:
         self._leaving.discard(name)
         self._turn(name, ready=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forward a connection, and give it up however that ends: a task that is cancelled at once never begins."""
+
+        def give_up(_task: asyncio.Task[None]) -> None:
+            if not writer.is_closing():
+                writer.transport.abort()
+
+        self._spawn(self._forward(reader, writer)).add_done_callback(give_up)
 
     def _turn(self, name: str, *, ready: bool) -> None:
         if ready == (name in self._ready):
@@ -116,22 +125,18 @@ class Forwarder:
                 await asyncio.sleep(POLL_S)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream = await self._connect()
+        if upstream is None:
+            return
         try:
-            upstream = await self._connect()
-            if upstream is None:
-                return
-            try:
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(_pump(reader, upstream[1]))
-                    both.create_task(_pump(upstream[0], writer))
-                writer.close()  # all was sent both ways
-            except* OSError:
-                pass  # one side is gone: so is the other
-            finally:
-                upstream[1].transport.abort()
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_pump(reader, upstream[1]))
+                both.create_task(_pump(upstream[0], writer))
+            writer.close()  # all was sent both ways
+        except* OSError:
+            pass  # one side is gone: so is the other
         finally:
-            if not writer.is_closing():
-                writer.transport.abort()
+            upstream[1].transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """A connection to the next replica that takes one."""
