@@ -114,8 +114,11 @@ async def _uploaded(request: Request, service: Service) -> tuple[str, list[Docum
         raise InvalidRequest(f"the form cannot be read: {error.detail}") from None
     if not files:
         raise InvalidRequest("the form carries no file; send one as: curl -F file=@paper.pdf", param="file")
-    with Apart(limits.read_cpu_s, limits.read_memory_bytes) as apart:  # closed under a caller who goes, too
+    apart = Apart(limits.read_cpu_s, limits.read_memory_bytes)
+    try:
         documents = await asyncio.to_thread(_parsed, files, limits, apart)
+    finally:  # under a caller who goes, too; it waits for a process to end
+        await asyncio.to_thread(apart.close)
     named = [{"id": document.id, "text": ""} for document in documents]
     return parse_fields({"collection": collection, "documents": named}, DocumentsRequest).collection, documents
 

@@ -8,7 +8,7 @@ from schemathesis import GenerationMode
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = 40
+EXAMPLES = 120
 #: What a caller gets from 500 on, and has asked for: only a stored answer, or one within a millisecond.
 ASKED_FOR = {"not_cached", "deadline_exceeded", "dependency_timeout", "dependency_failed", "breaker_open"}
 SETTINGS = hypothesis.settings(
