@@ -89,7 +89,7 @@ def _shared(
     except ImportError:
         raise ConfigError("STEADYRAG_CACHE__STORE needs Redis' client; run: pip install 'steadyrag[redis]'") from None
     try:
-        return join_cache(url, _digest(settings, _log(settings, folder)), clock, stack, brief_s=TIMEOUT_S)
+        return join_cache(url, _digest(settings, _log(settings, folder)), clock, stack)
     except ConfigError as error:
         raise ConfigError(f"STEADYRAG_CACHE__STORE: {error.message}") from error
 

@@ -49,12 +49,11 @@ def _store(settings: Settings, stack: AsyncExitStack) -> LimitStore | None:
         raise ConfigError(f"STEADYRAG_QUOTAS__STORE={url!r}: use memory: or redis://host:6379/0")
     try:
         from rag.storage.redis.cache_connection import connect_cache  # noqa: PLC0415 - an extra, which only Redis needs
-        from rag.storage.redis.connection import SOCKET_TIMEOUT_S  # noqa: PLC0415
         from rag.storage.redis.limits import RedisLimits  # noqa: PLC0415
     except ImportError:
         raise ConfigError("STEADYRAG_QUOTAS__STORE needs Redis' client; run: pip install 'steadyrag[redis]'") from None
     try:
-        redis = connect_cache(url, SOCKET_TIMEOUT_S)
+        redis = connect_cache(url)
     except ConfigError as error:
         raise ConfigError(f"STEADYRAG_QUOTAS__STORE: {error.message}") from error
     stack.push_async_callback(redis.aclose)

@@ -13,7 +13,7 @@ from uuid import uuid4
 from cache.entries import Entry, Key
 from cache.semantic_cache import SemanticCache, key_of
 from cache.types import Lookup, Question
-from rag.errors import NotFound, SteadyragError
+from rag.errors import DependencyFailed, NotFound, SteadyragError
 from rag.pipeline.replication import Replication
 from rag.pipeline.request import Answer
 from rag.pipeline.selection import Selection
@@ -135,14 +135,12 @@ class AnswerCache:
         return len(forgotten)
 
     def stale(self, question: Question, space: Space, *, max_age_s: float | None) -> Lookup[Answer] | None:
-        """An earlier answer to the same question, unchecked; none while a deletion may not have been heard of.
-
-        Raises:
-            DependencyFailed: the document log cannot be heard.
-        """
-        if self._position < self._position_of(space):
+        """An earlier answer to the same question, unchecked; none while a deletion may not have been heard of."""
+        try:
+            heard = self._position >= self._position_of(space)
+        except DependencyFailed:
             return None
-        return self._local.stale(question, max_age_s=max_age_s)
+        return self._local.stale(question, max_age_s=max_age_s) if heard else None
 
     def turn(self, question: Question, deadline: Deadline) -> AbstractAsyncContextManager[Turn]:
         """This replica's turn to answer the question."""

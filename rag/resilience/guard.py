@@ -24,6 +24,7 @@ from rag.resilience.breaker import Breaker, BreakerConfig, Permit
 from rag.resilience.events import CallFinished, Observer, Outcome
 from rag.resilience.limiter import AdaptiveLimiter, LimiterConfig, Slot
 from rag.resilience.retry import Retries, RetryBudget, RetryPolicy
+from rag.tasks import Patience
 from rag.types import Clock, Deadline, Priority
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ class Guard:
     async def call(
         self, make: Callable[[], Awaitable[T]], *, timeout_s: float, priority: Priority = "interactive"
     ) -> T:
-        """Await what `make` makes, within `timeout_s` seconds, waiting for a slot included.
+        """Await what `make` makes, within `timeout_s` seconds as `Patience` counts them, waiting for a slot included.
 
         Raises:
             BreakerOpen: the breaker lets nothing through; `make` was not called.
@@ -231,7 +232,7 @@ class Guard:
         if left_s <= 0:
             raise Overloaded(f"no time was left for {self.name}")
         try:
-            async with asyncio.timeout(left_s) as limit:
+            async with Patience(left_s) as limit:
                 return await make()
         except TimeoutError as error:
             if not limit.expired():

@@ -47,6 +47,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self):
         return self._jumping.time
 
+    def hold_up(self, seconds):
+        """Let time pass in which the loop does nothing, as when a callback computes."""
+        self._jumping.time += seconds
+
 
 class LoopClock:
     """The running loop's time as a `rag.types.Clock`."""

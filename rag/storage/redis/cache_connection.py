@@ -7,7 +7,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from rag.errors import ConfigError
-from rag.storage.redis.connection import connect
+from rag.storage.redis.connection import SOCKET_TIMEOUT_S, connect
 
 #: `redis+cluster://host:port`, of any of its nodes; `rediss+cluster://` with TLS.
 CLUSTER = "+cluster://"
@@ -17,19 +17,19 @@ CLUSTER_TRIES = 2
 Client = Redis | RedisCluster
 
 
-def connect_cache(url: str, timeout_s: float) -> Client:
+def connect_cache(url: str) -> Client:
     """A client of the server or the Cluster at `url`; connects when it is first used.
 
     Raises:
         ConfigError: it is no Redis URL.
     """
     if CLUSTER not in url:
-        return connect(url, timeout_s)
+        return connect(url)
     try:
         return RedisCluster.from_url(
             url.replace(CLUSTER, "://"),
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
             retry=Retry(NoBackoff(), CLUSTER_TRIES),
         )
     except ValueError as error:

@@ -17,19 +17,19 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisClusterExcept
 from redis.exceptions import TimeoutError as TooLate
 
 from rag.errors import ConfigError, DependencyFailed, DependencyTimeout, SteadyragError, StorageFull
+from rag.tasks import Patience
 
 T = TypeVar("T")
 
-#: What a connection may take, seconds; a call's own time limit goes before it when it is shorter.
+#: What connecting, sending and receiving may take each, seconds; a call's own limit goes before it when it is shorter.
 SOCKET_TIMEOUT_S = 2.0
 
 
-def connect(url: str, timeout_s: float = SOCKET_TIMEOUT_S) -> Redis:
+def connect(url: str) -> Redis:
     """A client of the server at `url`; connects when it is first used.
 
     Args:
         url: `redis://host:6379/0`.
-        timeout_s: what connecting, sending and receiving may take each, seconds.
 
     Raises:
         ConfigError: it is no Redis URL.
@@ -37,8 +37,8 @@ def connect(url: str, timeout_s: float = SOCKET_TIMEOUT_S) -> Redis:
     try:
         return Redis.from_url(
             url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
     except ValueError as error:
@@ -69,10 +69,21 @@ async def call(command: Awaitable[Any], timeout_s: float) -> Any:
         if asyncio.iscoroutine(command):
             command.close()
         raise DependencyTimeout("no time was left to ask Redis")
+    asked = asyncio.ensure_future(command)  # redis-py loses cancellations, so nobody waits for it to be cancelled
     try:
-        async with asyncio.timeout(timeout_s):
-            return await command
+        async with Patience(timeout_s):
+            await asyncio.wait({asked})
+        return asked.result()
     except TimeoutError:
         raise DependencyTimeout(f"Redis took longer than {timeout_s:.2f} s") from None
     except (RedisError, RedisClusterException, OSError) as error:
         raise map_error(error) from error
+    finally:
+        asked.add_done_callback(_forget)
+        asked.cancel()
+
+
+def _forget(asked: asyncio.Future[Any]) -> None:
+    """Nobody is interested in what came of it."""
+    if not asked.cancelled():
+        asked.exception()

@@ -7,9 +7,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from cache.types import Verdict
+from cache.evidence import Support
+from cache.semantic_cache import SemanticCache
+from cache.types import Question, Verdict
 from rag.errors import DependencyFailed
-from rag.types import Document, Space
+from rag.pipeline.answer_cache import AnswerCache
+from rag.types import Document, Scope, Space
+from tests.support.clock import FakeClock
 from tests.support.redis_cluster import cluster
 from tests.support.redis_server import running
 from tests.support.replicas import Quoting, replica
@@ -94,6 +98,19 @@ async def test_in_an_outage_an_earlier_answer_is_served_and_says_so_but_none_aft
     assert "100 metres" in answer.text
     one.parts["store"].mend()
     assert "200 metres" in (await one.answer(QUESTION)).text
+
+
+async def test_what_ends_the_lease_within_a_request_ends_its_earlier_answers_too():
+    def position_of(space):
+        raise DependencyFailed("this replica cannot hear the document log")
+
+    clock = FakeClock()
+    local = SemanticCache(clock.now)
+    question = Question(Scope(SPACE, "steadyrag", ""), QUESTION, 1)
+    local.put(question, "an answer", Support(frozenset(), frozenset()), 9, None, name="a", stored_at=clock.now())
+    assert local.stale(question).value == "an answer"
+    cache = AnswerCache(local, None, position_of, clock, position=1, ttl_s=60)
+    assert cache.stale(question, SPACE, max_age_s=None) is None
 
 
 async def test_a_restart_finds_the_answers_of_documents_that_are_unchanged(scratch, model_folder, model):

@@ -274,9 +274,9 @@ async def test_a_dead_streaming_dependency_is_left_alone(make):
 async def test_running_out_of_time_while_items_flow_is_no_failure(make, events):
     guard = make()
     with pytest.raises(DependencyTimeout):
-        await drain(guard, Stream(*[0.2] * 100), timeout_s=5.0)
+        await drain(guard, Stream(*[0.2] * 100), timeout_s=4.9)
     assert guard.breaker.snapshot().failures == 0
-    assert events[-1] == CallFinished("model:small", "timeout", pytest.approx(5.0), pytest.approx(0.2))
+    assert events[-1] == CallFinished("model:small", "timeout", pytest.approx(4.9), pytest.approx(0.2))
 
 
 async def test_the_callers_own_slowness_is_no_failure(make):

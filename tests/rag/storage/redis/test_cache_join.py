@@ -10,9 +10,7 @@ from tests.support.redis_server import RedisServer
 
 async def test_replicas_of_one_cache_meet(server: RedisServer, clock: FakeClock) -> None:
     async with AsyncExitStack() as stack:
-        (store, leases), (other, others) = (
-            join_cache(server.url, "cache", clock, stack, brief_s=0.5) for _ in range(2)
-        )
+        (store, leases), (other, others) = (join_cache(server.url, "cache", clock, stack) for _ in range(2))
         await write(store, kept(clock, "k"))
         assert set((await everything(other))[0]) == {"k"}
         assert await leases.take("n", "a", lease_s=60, timeout_s=10)
