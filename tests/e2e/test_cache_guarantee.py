@@ -3,7 +3,7 @@
 What no answer may do, on any replica: rest on a text that was replaced or deleted before it was asked for, unless it
 is labelled `stale-cache`; rest on a deleted text even then; say what another tenant's documents say. For a long run:
 
-    STEADYRAG_TEST_CACHE_STEPS=10000 make test ARGS="-k cache_guarantee"
+    STEADYRAG_TEST_CACHE_STEPS=10000 make test-slow ARGS="-k cache_guarantee"
 """
 
 import asyncio

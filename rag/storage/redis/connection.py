@@ -21,8 +21,9 @@ from rag.tasks import Patience
 
 T = TypeVar("T")
 
-#: What connecting, sending and receiving may take each, seconds; a call's own limit goes before it when it is shorter.
-SOCKET_TIMEOUT_S = 2.0
+#: What connecting, sending and receiving may take each, seconds: ends what a lost cancellation left behind. Whoever
+#: asks has a limit of his own; a shorter one here would fail a process that is busy with itself, as at its start.
+SOCKET_TIMEOUT_S = 10.0
 
 
 def connect(url: str) -> Redis:

@@ -9,6 +9,8 @@ from router.errors import ModelUnreachable
 from tests.support.scenarios import AMPLIFICATION
 from tests.support.seams import hangs, raises
 
+pytestmark = pytest.mark.slow
+
 REQUESTS = 200
 DOWN = raises(lambda: DependencyFailed("it is down"))
 UNREACHABLE = raises(lambda: ModelUnreachable("refused", model="m"))

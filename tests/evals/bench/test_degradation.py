@@ -7,6 +7,8 @@ from evals.bench.phases import Sent
 from evals.load.records import Record
 from tests.support.corpus import QUESTION, UNANSWERABLE
 
+pytestmark = pytest.mark.slow
+
 LABEL = "dense-unavailable"
 
 

@@ -6,6 +6,8 @@ from evals.load.queue_model import Service
 from evals.load.records import Record
 from tests.support.corpus import QUESTION, UNANSWERABLE
 
+pytestmark = pytest.mark.slow
+
 
 def phase(answers, rejected=0, *, e2e_s=0.4, rejected_s=0.005, retry_after="1", priority="interactive", **others):
     """Ten seconds of load."""
