@@ -18,17 +18,18 @@ import numpy.typing as npt
 from router.features import NAMES, Evidence, Floats, features
 
 #: Raised when features change their meaning, so that weights trained for others are refused.
-FORMAT = 1
+FORMAT = 2
 #: Anchors that a question's distance to the training data is taken from.
 NEIGHBOURS = 5
 #: Bounds of a standardised feature: beyond them a straight line is not to be trusted.
 _CLIP = 4.0
 #: How sharply the regions divide, per squared distance along the directions.
 _SHARPNESS = 20.0
-#: The size of the regions' own part, and of the features within it: small weights for small columns is what the
-#: penalty of training comes to, so that a region departs from the rest only where its data insist.
+#: The size of the regions' own part, and of a feature beside the embedding: small weights for small columns is what the
+#: penalty of training comes to. A region departs from the rest only where its data insist; and what the wording tells
+#: of one kind of question misleads about another, so that it counts only where much speaks for it.
 _LOCAL = 0.7
-_LOCAL_FEATURES = 0.3
+_FEATURE = 0.15
 #: Steps of a coordinate of an anchor, which is stored as one byte.
 _ANCHOR_STEPS = 127
 _LAYOUT = ("centre", "directions", "regions", "mean", "scale")
@@ -60,9 +61,9 @@ class Layout:
     def rows(self, vectors: npt.NDArray[Any], found: Floats) -> Floats:
         """Shape [n, width] for embeddings, shape [n, dimension], and features, shape [n, len(NAMES)]."""
         centred = vectors - self.centre
-        standard = self._standardised(found)
+        standard = _FEATURE * self._standardised(found)
         along = centred @ self.directions.T
-        local = np.hstack([along, _LOCAL_FEATURES * standard])
+        local = np.hstack([along, standard])
         gated = _LOCAL * self._gate(along)[:, :, None] * local[:, None, :]
         return np.hstack([centred, standard, gated.reshape(len(centred), -1)])
 

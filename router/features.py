@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,17 +15,24 @@ Floats = npt.NDArray[np.float64]
 #: Characters of a question that are read: the time of a decision does not grow with what is pasted in.
 READ_CHARS = 4_000
 
-_WORD = re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"[a-z]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _SYMBOL = re.compile(r"[\\^_{}=+*/<>|$]")
-_NEGATION = re.compile(r"\b(?:not|except|never|no|none|false|incorrect|least)\b", re.IGNORECASE)
+_DECIMAL = re.compile(r"\d\.\d")
+_FRACTION = re.compile(r"\d/\d")
 _OPTION = re.compile(r"\n[A-J][.)]|\([A-E]\)")
-_RELATION = re.compile(r"[%$]|percent|half|twice|third|quarter|times|each|\bper\b|every")
-_LOGIC = re.compile(r"\b(?:if|then|after|before|than|more|less|total|remaining|left|first|last|only|all)\b")
-_CODE = re.compile(r"\b(?:def|function|python|return|code|assert)\b")
 _FACT = re.compile(r"\s*(?:what|who|where|when|which)\b", re.IGNORECASE)
 _TASK = re.compile(r"\s*(?:how|why|explain|prove|find|calculate|compute|write)\b", re.IGNORECASE)
+
+_NEGATIONS = frozenset(("not", "except", "never", "no", "none", "false", "incorrect", "least"))
+_CODE = frozenset(("def", "function", "python", "return", "code", "assert"))
+_RATES = frozenset(("each", "every", "per"))
+_MULTIPLES = frozenset(("times", "twice", "double", "triple", "thrice"))
+_FRACTIONS = frozenset(("half", "third", "thirds", "quarter", "quarters", "fourth", "fourths", "fifth", "fifths"))
+_ORDER = ("if", "then", "after", "before", "first", "last")
+_AMOUNT = ("than", "more", "less", "total", "remaining", "left", "only", "all")
+_LOGIC = frozenset(_ORDER + _AMOUNT)
 
 QUESTION_NAMES = (
     "characters",
@@ -38,7 +46,11 @@ QUESTION_NAMES = (
     "symbols",
     "negation",
     "options",
-    "relations",
+    "rates",
+    "multiples",
+    "fractions",
+    "decimals",
+    "percentages",
     "logic",
     "commas",
     "distinct_words",
@@ -74,7 +86,8 @@ def features(question: str, evidence: Evidence | None = None) -> Floats:
 
 
 def _of_question(text: str) -> tuple[float, ...]:
-    words = _WORD.findall(text)
+    lowered = text.lower()
+    words = _WORD.findall(lowered)
     n_words = max(1, len(words))
     numbers = len(_NUMBER.findall(text))
     return (
@@ -87,19 +100,27 @@ def _of_question(text: str) -> tuple[float, ...]:
         math.log1p(text.count("?")),
         math.log1p(len(_SENTENCE_END.findall(text))),
         math.log1p(len(_SYMBOL.findall(text))),
-        float(_NEGATION.search(text) is not None),
+        float(not _NEGATIONS.isdisjoint(words)),
         float(_OPTION.search(text) is not None),
-        math.log1p(len(_RELATION.findall(text))),
-        math.log1p(len(_LOGIC.findall(text))),
+        math.log1p(text.count("$") + _among(words, _RATES)),
+        math.log1p(_among(words, _MULTIPLES)),
+        math.log1p(_among(words, _FRACTIONS) + len(_FRACTION.findall(text))),
+        math.log1p(len(_DECIMAL.findall(text))),
+        math.log1p(text.count("%") + words.count("percent")),
+        math.log1p(_among(words, _LOGIC)),
         math.log1p(text.count(",")),
-        len(set(text.lower().split())) / n_words,
+        len(set(lowered.split())) / n_words,
         float("tatement" in text),
         float("?" in text[-80:]),
-        float(_CODE.search(text) is not None),
+        float(not _CODE.isdisjoint(words)),
         float("__" in text),
         float(_FACT.match(text) is not None),
         float(_TASK.match(text) is not None),
     )
+
+
+def _among(words: Sequence[str], wanted: frozenset[str]) -> int:
+    return sum(map(wanted.__contains__, words))
 
 
 def _of_evidence(evidence: Evidence) -> tuple[float, float, float]:

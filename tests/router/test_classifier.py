@@ -100,6 +100,13 @@ def test_the_shipped_weights_tell_where_they_come_from():
     assert {"n", "seed", "data", "date", "licence", "held_out"} <= shipped.record.keys()
 
 
+@pytest.mark.parametrize(("source", "target"), [("mmlu", 0.68), ("gsm8k", 0.60), ("llmrouter", 0.68)])
+def test_the_shipped_weights_were_worth_their_target_on_questions_held_out(source, target):
+    held_out = default_classifier().record["held_out"][source]
+    assert held_out["apgr"] >= target
+    assert held_out["apgr_ci95"][0] > 0.5
+
+
 def test_the_shipped_file_is_small_and_quick_to_load():
     from importlib.resources import files
 

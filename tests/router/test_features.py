@@ -24,6 +24,12 @@ def test_every_name_has_its_number():
         ("A bird in the hand", "negation", 0.0),
         ("def f(x): return x", "code", 1.0),
         ("3 apples and 4 pears", "numbers", pytest.approx(np.log1p(2))),
+        ("$3 each, 4 per hour", "rates", pytest.approx(np.log1p(3))),
+        ("Each teacher", "rates", pytest.approx(np.log1p(1))),
+        ("Twice as many, three times as old", "multiples", pytest.approx(np.log1p(2))),
+        ("Half of it, and 2/3 of the rest", "fractions", pytest.approx(np.log1p(2))),
+        ("1.5 litres at 3.25, and 1,000 more.", "decimals", pytest.approx(np.log1p(2))),
+        ("20% of 5 percent", "percentages", pytest.approx(np.log1p(2))),
     ],
 )
 def test_what_the_words_tell(text, name, expected):
