@@ -22,6 +22,8 @@ def report(
     Example: `steadyrag eval report runs/sweep runs/answers --out report.html`
 
     Example: `steadyrag eval cache --pairs pairs.jsonl --json > cache.json && steadyrag eval report cache.json runs`
+
+    Example: `steadyrag eval report runs runs/*.json --out report.html`, with `eval plan ... --json > runs/plan.json`
     """
     write(find(runs), out)
     people.print(f"wrote {out}", highlight=False)

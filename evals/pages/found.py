@@ -16,7 +16,7 @@ from evals.runs import Run, has_run, load_run
 SUITE = "suite"
 _SUITE_FILE = "suite.json"
 #: Keys that only figures of a kind have, for what a command printed.
-_MARKS: Mapping[str, frozenset[str]] = {
+MARKS: Mapping[str, frozenset[str]] = {
     "cache": frozenset({"policies", "recall_at_precision"}),
     "routing": frozenset({"sources", "splits"}),
     "retrieval": frozenset({"modes", "n_docs"}),
@@ -25,6 +25,9 @@ _MARKS: Mapping[str, frozenset[str]] = {
     "soak": frozenset({"trends", "leaks"}),
     "latency": frozenset({"offered_rps", "achieved_rps"}),
     "gate": frozenset({"regressed", "measures"}),
+    "waterfall": frozenset({"stages", "runs"}),
+    "profile": frozenset({"samples", "top"}),
+    "plan": frozenset({"path", "assumptions"}),
     SUITE: frozenset({"steps"}),
 }
 
@@ -71,7 +74,7 @@ def find(paths: Sequence[Path]) -> list[Found]:
 
 def kind_of(figures: Mapping[str, Any]) -> str | None:
     """The kind of measurement that has such figures; None for what is none."""
-    return next((kind for kind, keys in _MARKS.items() if keys <= figures.keys()), None)
+    return next((kind for kind, keys in MARKS.items() if keys <= figures.keys()), None)
 
 
 def _stored(folder: Path) -> Iterator[Found]:

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evals.errors import CannotMeasure
-from evals.pages import decisions, latency, plain, quality, soak, sweep
+from evals.pages import decisions, latency, plain, plan, profile, quality, soak, sweep, waterfall
 from evals.pages.found import SUITE, Found
 from evals.report.markup import Markup, tag
 from evals.report.page import page, section, table
 
+#: What a section says of the measurements of its kind.
+Contents = Callable[[Sequence[Found]], Markup]
 #: Heading and contents of each kind, in the page's order; the rest is shown as plain figures.
-KINDS: Mapping[str, tuple[str, Callable[[Sequence[Found]], Markup]]] = {
+KINDS: Mapping[str, tuple[str, Contents]] = {
     SUITE: ("Suites", plain.suites),
     "retrieval": ("Retrieval", quality.retrieval),
     "answers": ("Answers", quality.answers),
@@ -22,7 +24,10 @@ KINDS: Mapping[str, tuple[str, Callable[[Sequence[Found]], Markup]]] = {
     "routing": ("Routing decision", decisions.routing),
     "sweep": ("Sustained rate", sweep.section),
     "latency": ("Latency under load", latency.section),
+    "waterfall": ("Where the time goes", waterfall.section),
+    "profile": ("What the service computes", profile.section),
     "soak": ("Soak", soak.section),
+    "plan": ("Capacity and cost", plan.section),
 }
 
 
@@ -42,16 +47,20 @@ def write(found: Sequence[Found], out: Path) -> None:
 def render(found: Sequence[Found]) -> str:
     """The page of at least one measurement."""
     by_kind: dict[str, list[Found]] = {kind: [] for kind in KINDS}
-    for each in found:
+    for each in [*found, *waterfall.of_runs(found)]:
         by_kind.setdefault(each.kind, []).append(each)
-    parts = [_section(kind, group) for kind, group in by_kind.items() if group]
+    groups = [(kind, *_kind(kind), group) for kind, group in by_kind.items() if group]
+    links = [tag("li", tag("a", heading, href=f"#{kind}")) for kind, heading, _, _ in groups]
+    parts = [section(heading, contents(group), anchor=kind) for kind, heading, contents, group in groups]
     title = f"Evaluation: {found[0].name}" if len(found) == 1 else f"Evaluation: {len(found)} runs"
-    return page(title, tag("h1", title), tag("p", _when(found), class_="soft"), parts, _where(found))
+    when = tag("p", _when(found), class_="soft")
+    return page(
+        title, tag("h1", title), when, tag("nav", tag("ul", links), aria_label="Sections"), parts, _where(found)
+    )
 
 
-def _section(kind: str, group: Sequence[Found]) -> Markup:
-    heading, contents = KINDS.get(kind, (kind.capitalize(), plain.figures))
-    return section(heading, contents(group), anchor=kind)
+def _kind(name: str) -> tuple[str, Contents]:
+    return KINDS.get(name, (name.capitalize(), plain.figures))
 
 
 def _when(found: Sequence[Found]) -> str:

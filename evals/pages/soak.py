@@ -9,7 +9,7 @@ from evals.pages.found import Found
 from evals.report.axes import Axis, number
 from evals.report.layers import Line
 from evals.report.markup import Markup, join, tag
-from evals.report.page import Cell, badge, table
+from evals.report.page import Cell, badge, table, tables
 from evals.report.plot import Plot
 from evals.report.words import interval, share
 
@@ -33,9 +33,9 @@ def _soak(each: Found) -> Markup:
     lost = tag("p", f"Ended early: {figures['lost']}.", class_="bad") if figures.get("lost") else None
     counts = (f"{number(figures[name])} {name}" for name in ("minutes", "requests", "errors"))
     plots = [_plot(name, trend, each.rows) for name, trend in figures["trends"].items()] if each.rows else []
-    return join(
-        [tag("h3", each.name, " ", _verdict(figures)), lost, tag("p", ", ".join(counts)), _table(figures), plots]
-    )
+    heading = tag("h3", each.name, " ", _verdict(figures))
+    trends = [_table(figures), tables(*plots)] if figures["trends"] else None
+    return join([heading, lost, tag("p", ", ".join(counts)), trends])
 
 
 def _verdict(figures: Mapping[str, Any]) -> Markup:
@@ -54,7 +54,7 @@ def _plot(name: str, trend: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
     return Plot(
         title=title,
         description=f"{number(trend['slope_per_hour'])} an hour ({interval(trend['ci95'])}).",
-        x=Axis.over("time, minutes", minutes),
+        x=Axis("time, minutes", 0.0, max(minutes)),
         y=Axis.over("", values, unit),
         layers=[Line("measured", minutes, values, 1), Line("trend", minutes, shown, 2)],
         height_px=120,

@@ -50,7 +50,7 @@ def plan(
         print_json({"profile": str(profile), "profiled": len(rows), "seed": seed, **summary})
     else:
         people.print(_table(summary))
-        people.print(_notes(summary), highlight=False, soft_wrap=True)
+        people.print(_notes(summary), highlight=False, soft_wrap=True, markup=False)
 
 
 def _simulated(text: str) -> Slo:
@@ -69,7 +69,7 @@ def _shown() -> Iterator[planning.Watch]:
 
 def _table(summary: Mapping[str, Any]) -> Table:
     title = f"{summary['slo']} for {summary['attain']:.1%} of the requests, {summary['rate_rps']:g} a second today"
-    shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     used = [name for name in PARTS if any(name in row["replicas"] for row in summary["path"])]
     for name in ("", *used, f"{summary['currency']}/h", "/1,000"):
         shown.add_column(name, justify="right" if name else "left", no_wrap=not name)
@@ -82,17 +82,19 @@ def _table(summary: Mapping[str, Any]) -> Table:
 
 
 def _notes(summary: Mapping[str, Any]) -> str:
-    saves = [f"{name} saves {row['saved']:.0%}" for name, row in summary["saves"].items() if row["saved"] is not None]
+    saves = [f"{name} {row['saved']:.0%}" for name, row in summary["saves"].items() if row["saved"] is not None]
     expected, ratio, plain = summary["expected"], summary["cost_ratio_10x"], summary["cost_ratio_10x_from_plain"]
     missed = [f"without {name}: {row['impossible']}" for name, row in summary["saves"].items() if "impossible" in row]
     first, *_, last = summary["path"]
     notes = [
         f"today p50 {expected['e2e_ms']['p50']:.0f}, p95 {expected['e2e_ms']['p95']:.0f}, "
         f"p99 {expected['e2e_ms']['p99']:.0f} ms, {expected['attained']:.1%} within the objective",
-        ", ".join(saves),
+        f"saved by {', '.join(saves)}".replace("any of them", "all of them") if saves else "",
         *missed,
         f"the cache answers {first['hits']:.0%} today, {last['hits']:.0%} at {last['factor']:g} times the load",
         "" if ratio is None else f"{last['factor']:g} times the load at {ratio:.2f} times the cost",
         "" if plain is None else f"{plain:.2f} times the cost of today without any of them",
+        "It assumes:",
+        *(f"- {sentence}" for sentence in summary["assumptions"]),
     ]
     return "\n".join(filter(None, notes))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evals.errors import CannotMeasure
+from evals.planner.assumptions import assumptions
 from evals.planner.growth import grown_hits
 from evals.planner.prediction import Draws, Objective
 from evals.planner.prices import PARTS, Prices
@@ -67,6 +68,7 @@ def plan(
         ],
         "cost_ratio_10x": _ratio(last, today),
         "cost_ratio_10x_from_plain": _ratio(last, plain) if isinstance(plain, Sized) else None,
+        "assumptions": assumptions(workload, prices),
     }
 
 

@@ -20,6 +20,7 @@ from evals.load.slo import Slo
 from evals.profile import flame
 from evals.profile import waterfall as stages
 from evals.profile.sampling import sample
+from evals.profile.stages import STAGES
 from evals.runs import load_run
 from rag.cli.output import people, print_json
 
@@ -41,7 +42,7 @@ def waterfall(
     if out is not None:
         _write(out, stages.document(found))
     if as_json:
-        print_json({"runs": found})
+        print_json({"stages": STAGES, "runs": found})
     else:
         for name, each in found.items():
             people.print(_stages_table(name, each))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,10 +78,15 @@ def document(root: Frame, title: str) -> str:
     depth = max(len(outer) for _, outer in _walk(root, ())) + 1
     boxes = list(_boxes(root, 0.0, 0, root.samples))
     svg = picture(title, "Each box is a function, as wide as its share of the samples", depth * ROW_PX, boxes)
-    keys = [Key(owner, "area", f"area s{style}") for owner, style in OWNERS.items()]
-    rows = [[each["function"], f"{each['own']:.1%}", f"{each['with_called']:.1%}"] for each in summary(root)["top"]]
-    functions = table("Functions by their own share", ["function", "itself", "with what it called"], rows)
-    return page(title, tag("h1", title), figure("Samples", "", keys, svg), section("Functions", functions))
+    keys = [Key(owner, "area", f"tint s{style}") for owner, style in OWNERS.items()]
+    graph = figure("Samples", "", keys, svg, bare=True)
+    return page(title, tag("h1", title), graph, section("Functions", functions(summary(root))))
+
+
+def functions(found: Mapping[str, Any]) -> Markup:
+    """The table of a `summary`."""
+    rows = [[each["function"], f"{each['own']:.1%}", f"{each['with_called']:.1%}"] for each in found["top"]]
+    return table("Functions by their own share", ["function", "itself", "with what it called"], rows)
 
 
 def _add(root: Frame, stack: Sequence[str], count: int) -> None:
@@ -112,9 +117,10 @@ def _boxes(frame: Frame, start: float, depth: int, whole: int) -> Iterator[Marku
 
 def _box(frame: Frame, start: float, depth: int, share: float) -> Markup:
     told = tag("title", f"{frame.name}: {share:.1%}, itself {frame.own / frame.samples:.0%} of that")
-    area = tag("rect", width="100%", height=ROW_PX - 1, class_=f"area s{_style(frame.name)}")
-    text = tag("text", frame.name, x=3, y=ROW_PX - 5, class_="name") if share > 0.02 else None
-    return tag("svg", told, area, text, x=percent(start), y=depth * ROW_PX, width=percent(share), height=ROW_PX)
+    area = tag("rect", width="100%", height=ROW_PX - 1, class_=f"tint s{_style(frame.name)}")
+    text = tag("text", frame.name, x=3, y=ROW_PX - 5) if share > 0.02 else None
+    x, width = percent(start), percent(share)
+    return tag("svg", told, area, text, x=x, y=depth * ROW_PX, width=width, height=ROW_PX, class_="cut")
 
 
 def _style(name: str) -> int:

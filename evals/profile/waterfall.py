@@ -10,9 +10,10 @@ from evals.errors import CannotMeasure
 from evals.load.records import Record
 from evals.profile.stages import STAGES, own_s
 from evals.report.axes import Axis
-from evals.report.markup import Markup, tag
-from evals.report.page import page, section, table
+from evals.report.markup import Markup, join, tag
+from evals.report.page import Cell, page, table, tables
 from evals.report.plot import States, Stretch
+from evals.report.words import milliseconds, share
 
 TITLE = "Where the time goes"
 PERCENTILES = (50, 99)
@@ -37,8 +38,14 @@ def waterfall(records: Iterable[Record]) -> Waterfall:
 
 
 def document(runs: Mapping[str, Waterfall]) -> str:
-    """A page with table and pictures of each run, by name."""
-    return page(TITLE, tag("h1", TITLE), [_section(name, found) for name, found in runs.items()])
+    """A page of the runs, by name."""
+    return page(TITLE, tag("h1", TITLE), shown(list(runs.items())))
+
+
+def shown(runs: Sequence[tuple[str, Waterfall]]) -> Markup:
+    """A table of all runs, with their names, and pictures of each."""
+    pictures = ([tag("h3", name), tables(*map(_picture, found, found.values()))] for name, found in runs)
+    return join([_table(runs), pictures])
 
 
 def _around(answers: Sequence[Record], percentile: int) -> Sequence[Record]:
@@ -52,30 +59,30 @@ def _mean_ms(records: Sequence[Record]) -> dict[str, float]:
     return means | {"e2e": float(np.mean([record.e2e_s for record in records])) * 1e3}
 
 
-def _section(name: str, found: Waterfall) -> Markup:
-    return section(name, _table(found), [_picture(at, stages) for at, stages in found.items()])
+def _table(runs: Sequence[tuple[str, Waterfall]]) -> Markup:
+    requests = [(f"{name}, {at}", ms) for name, found in runs for at, ms in found.items()]
+    stages = [stage for stage in STAGES if any(ms[stage] for _, ms in requests)]
+    rows: list[list[Cell]] = [[name, ms["e2e"], *(ms[stage] for stage in stages)] for name, ms in requests]
+    caption = (
+        "Milliseconds of each stage for itself. Outside is what the service does not see: its door, the wire, "
+        "the client; other is what it spends between the stages"
+    )
+    return table(caption, ["", "end to end", *stages], rows)
 
 
-def _table(found: Waterfall) -> Markup:
-    head = ["stage", *(f"{at}, {unit}" for at in found for unit in ("ms", "%"))]
-    rows = [
-        [stage, *(cell for ms in found.values() for cell in (ms[stage], f"{ms[stage] / ms['e2e']:.1%}"))]
-        for stage in (*STAGES, "e2e")
-    ]
-    return table("Each stage for itself; together they are the time end to end", head, rows)
-
-
-def _picture(at: str, stages: Mapping[str, float]) -> Markup:
+def _picture(at: str, ms: Mapping[str, float]) -> Markup:
     """Stages in the order of a request; where one begins is the sum of those before it, not a measurement."""
     rows, start = {}, 0.0
     for stage in STAGES:
-        end = start + stages[stage]
-        rows[stage] = [Stretch(start, end, "spent", f"{stage}: {stages[stage]:.2f} ms")] if end > start else []
-        start = end
+        if ms[stage]:
+            told = f"{stage} {milliseconds(ms[stage])}, {share(ms[stage] / ms['e2e'])}"
+            rows[told] = [Stretch(start, start + ms[stage], "spent", told)]
+            start += ms[stage]
     return States(
-        title=f"{at}: {stages['e2e']:.1f} ms",
-        description=f"Stages of the requests around {at}, one after another",
-        x=Axis.over("from the start", [start], "ms"),
+        title=f"{at}: {milliseconds(ms['e2e'])}",
+        description=f"Stages of the requests around {at}, one after another: {'; '.join(rows)}",
+        x=Axis("from the start", 0.0, start, "ms"),
         rows=rows,
-        styles={"spent": "fair"},
+        styles={"spent": "plain"},
+        bare=True,
     ).html()

@@ -67,7 +67,8 @@ class Forest:
         rows = [self._row(end_px, row) for end_px, row in zip(ends_px, self.rows, strict=True)]
         inside = [*map(self._grid_line, self.x.ticks()), *behind, *rows, bottom(self.x)]
         svg = picture(self.title, "; ".join(row.words for row in self.rows), max(ends_px, default=0), inside)
-        return figure(self.title, "", [Key(name, "dot", f"dot s{style}") for name, style in self.groups], svg)
+        keys = [Key(name, "dot", f"dot s{style}") for name, style in self.groups]
+        return figure(self.title, "", keys, svg, bare=True)
 
     def _grid_line(self, tick: float) -> Markup:
         place = percent(self.x.share(tick))

@@ -81,7 +81,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> 
 
 
 def tables(*made: Markup) -> Markup:
-    """Tables side by side where there is room."""
+    """Tables, or figures, side by side where there is room."""
     return tag("div", made, class_="tables")
 
 

@@ -13,7 +13,7 @@ from evals.report.markup import Markup, join, percent, tag
 #: Width and height of a legend's sample, pixels.
 _SAMPLE = (22, 12)
 #: How thick a state is, pixels.
-_THICK = {"good": 4, "fair": 9, "bad": 14}
+_THICK = {"good": 4, "fair": 9, "bad": 14, "plain": 9}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +59,10 @@ class States:
 
     Attributes:
         rows: of each name its stretches.
-        styles: of each state "good", "fair" or "bad"; the worse, the thicker, for those who see no colours.
+        styles: of each state "good", "fair" or "bad"; the worse, the thicker, for those who see no colours. "plain" is
+            for what is none of these.
         behind: layers behind the rows, as the window of a fault.
+        bare: see `figure`.
     """
 
     title: str
@@ -70,6 +72,7 @@ class States:
     styles: Mapping[str, str]
     behind: Sequence[Layer] = ()
     row_px: int = 34
+    bare: bool = False
 
     def html(self) -> Markup:
         """The figure."""
@@ -79,7 +82,7 @@ class States:
         keys = [key for layer in self.behind for key in layer.legend()]
         keys += [Key(state, "area", f"state {style}") for state, style in self.styles.items()]
         svg = picture(self.title, self.description, self.row_px * len(self.rows), inside)
-        return figure(self.title, "", keys, svg)
+        return figure(self.title, "", keys, svg, bare=self.bare)
 
     def _row(self, number: int, name: str) -> Markup:
         top = number * self.row_px
@@ -101,12 +104,17 @@ class States:
         )
 
 
-def figure(title: str, unit: str, keys: Sequence[Key], svg: Markup) -> Markup:
-    """A figure: caption, legend, and the picture in its frame."""
+def figure(title: str, unit: str, keys: Sequence[Key], svg: Markup, *, bare: bool = False) -> Markup:
+    """A figure: caption, legend, and the picture in its frame; a bare one leaves no room for the ticks of a y axis."""
     shown = tag("span", f" {unit}", class_="unit") if unit not in ("", "%") else None
     caption = tag("figcaption", tag("b", title), shown)
     legend = tag("ul", (tag("li", _sample(key), key.name) for key in keys), class_="legend") if len(keys) > 1 else None
-    return tag("figure", tag("div", caption, legend, class_="head"), tag("div", svg, class_="frame"), class_="plot")
+    return tag(
+        "figure",
+        tag("div", caption, legend, class_="head"),
+        tag("div", svg, class_="frame"),
+        class_=f"plot{' bare' * bare}",
+    )
 
 
 def picture(title: str, description: str, height_px: int, inside: Sequence[Markup]) -> Markup:

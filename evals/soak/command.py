@@ -134,3 +134,6 @@ def _show(summary: Mapping[str, Any], *, as_json: bool) -> None:
         style = "red" if name in summary["leaks"] else ""
         shown.add_row(name.replace("_", " "), *cells, f"{trend['growth']:+.1%}", style=style)
     people.print(shown)
+    if summary["judged"]:
+        grown = ", ".join(summary["leaks"]) or "nothing"
+        people.print(f"{grown} grows by more than {summary['tolerance']:.0%}", highlight=False)

@@ -1,5 +1,7 @@
 """Runs of every kind, as the commands store them, with names and texts that want to be markup."""
 
+from functools import cache
+
 import pytest
 
 from evals.answers import report as answers
@@ -8,10 +10,18 @@ from evals.load.generator import LoadRun
 from evals.load.records import Record
 from evals.load.slo import Slo
 from evals.pages.found import Found
+from evals.planner.plan import plan
+from evals.planner.prediction import Draws, Objective
+from evals.planner.prices import Prices
+from evals.planner.workload import read_workload
+from evals.profile.stages import STAGES
+from evals.profile.waterfall import waterfall
 from evals.runs import Run, save_run
 from evals.soak.run import summarise as soaked
 from evals.sweep.knee import Point
 from evals.sweep.knee import summarise as swept
+from tests.support.profiled import PARTS
+from tests.support.profiled import RECORDS as STAGED
 
 NASTY = "<b>&\"'"
 SLO = Slo(e2e=0.5)
@@ -50,6 +60,13 @@ def soak(per_hour_mib=0.0):
         for n in range(1, 181)
     ]
     return soaked(LoadRun(records(), 1_800.0, 0.1, interrupted=False), samples, slo=SLO), samples
+
+
+@cache
+def planned():
+    prices = Prices(parts=PARTS)
+    objective, draws = Objective(Slo(e2e=1.5), 0.95), Draws(1, 100)
+    return plan(read_workload(STAGED, prices), prices, objective, rate_rps=4.0, draws=draws, watch=lambda _: None)
 
 
 def judged(right):
@@ -91,6 +108,12 @@ ROUTING = {
         | {"baselines": {"length": 0.5}, "cpt50": 0.2, "cpt80": 0.5}
     },
 }
+PROFILE = {
+    "out": NASTY,
+    "achieved_rps": 8.0,
+    "samples": 50,
+    "top": [{"function": f"{NASTY} (rag/pipeline.py)", "own": 0.25, "with_called": 0.5}],
+}
 SUITE = {"steps": [{"name": "s", "outcome": "failed", "took_s": 1.0, "run": ["eval", NASTY], "figures": CACHE}]}
 
 
@@ -126,6 +149,10 @@ def made():
         "cache": (CACHE, []),
         "routing": (ROUTING, []),
         "suite": (SUITE, []),
+        "waterfall": ({"stages": STAGES, "runs": {NASTY: waterfall(STAGED)}}, []),
+        "staged": (latency()[0], [record.row() for record in STAGED]),
+        "profile": (PROFILE, []),
+        "plan": (planned(), []),
     }
 
 

@@ -27,7 +27,22 @@ def test_what_a_suite_printed_counts_where_no_folder_holds_it(stored, made, tmp_
     ]
 
 
-@pytest.mark.parametrize("kind", ["cache", "routing", "retrieval", "answers", "sweep", "soak", "latency", "suite"])
+PRINTED = (
+    "cache",
+    "routing",
+    "retrieval",
+    "answers",
+    "sweep",
+    "soak",
+    "latency",
+    "suite",
+    "waterfall",
+    "profile",
+    "plan",
+)
+
+
+@pytest.mark.parametrize("kind", PRINTED)
 def test_printed_figures_are_told_by_their_keys(made, kind):
     assert kind_of(made[kind][0]) == kind
     assert kind_of({"other": 1}) is None

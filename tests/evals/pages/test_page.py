@@ -4,21 +4,27 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from evals.errors import CannotMeasure
-from evals.pages.page import render, write
+from evals.pages.found import MARKS
+from evals.pages.page import KINDS, render, write
 
-KINDS = ("suite", "retrieval", "answers", "cache", "routing", "sweep", "latency", "soak")
+SHOWN = tuple(kind for kind in KINDS if kind != "gate")
+
+
+def test_every_kind_that_is_told_apart_has_a_section_of_its_own():
+    assert MARKS.keys() == KINDS.keys()
 
 
 def test_every_kind_has_its_section_and_nothing_becomes_markup(found):
-    html = render([found(kind) for kind in reversed(KINDS)])
+    html = render([found(kind) for kind in reversed(SHOWN)])
     made = ET.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
-    assert tuple(section.get("id") for section in made.iter("section")) == KINDS
+    assert tuple(section.get("id") for section in made.iter("section")) == SHOWN
+    assert [link.get("href") for link in made.iterfind(".//nav//a")] == [f"#{kind}" for kind in SHOWN]
     assert not list(made.iter("b")) or all(b.text != "&\"'" for b in made.iter("b"))
     assert not re.search(r"<script|<link|src=|url\(|https?:", html)
 
 
 def test_a_kind_without_a_page_is_shown_as_figures(found):
-    html = render([found("profile", like="cache")])
+    html = render([found("other", like="cache")])
     assert "recall at precision: product: 0.90" in html
 
 

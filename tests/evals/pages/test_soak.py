@@ -20,3 +20,10 @@ def test_a_service_that_went_away_is_not_steady(found, texts):
     shown = section([replace(each, figures=dict(each.figures) | {"lost": "cannot measure process 7"})])
     assert texts(shown, ".//h3") == ["s ✗ too short to tell"]
     assert "Ended early: cannot measure process 7." in texts(shown, ".//p")
+
+
+def test_without_trends_there_is_no_table(found, texts):
+    each = found("soak", "s")
+    shown = section([replace(each, figures=dict(each.figures) | {"trends": {}, "judged": False})])
+    assert texts(shown, ".//h3") == ["s ✗ too short to tell"]
+    assert not texts(shown, ".//table")

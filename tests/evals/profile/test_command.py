@@ -22,10 +22,12 @@ def folder(tmp_path):
 def test_a_run_folder_becomes_figures_and_a_page(folder, tmp_path):
     page = tmp_path / "waterfall.html"
     done = CliRunner().invoke(app, ["waterfall", str(folder), "--out", str(page), "--json"], catch_exceptions=False)
-    stages = json.loads(done.stdout)["runs"][str(folder)]
+    figures = json.loads(done.stdout)
+    stages = figures["runs"][str(folder)]
+    assert {*figures["stages"], "e2e"} == stages["p50"].keys()
     assert stages["p99"]["generate"] == pytest.approx(400.0)
     assert stages["p50"]["e2e"] == pytest.approx(120.0)
-    assert "generate: 400.00 ms" in page.read_text()
+    assert "generate 400 ms, 95.2 %" in page.read_text()
 
 
 def test_people_get_a_table(folder):

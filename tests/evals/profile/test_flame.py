@@ -35,7 +35,7 @@ def test_the_page_draws_each_frame_as_wide_as_its_share():
     assert "Steady &amp; fast" in shown
     assert '<svg x="0.00%" y="17" width="100.00%"' in shown  # main
     assert "search (rag/retrieval/lexical.py): 50.0%, itself 100% of that" in shown
-    assert "area s1" in shown.split("search (rag")[1]
+    assert "tint s1" in shown.split("search (rag")[1]
     assert "<script" not in shown
 
 

@@ -35,9 +35,10 @@ def test_a_run_without_stages_is_refused():
         waterfall([Record("", 0.0, 0.0, 1.0)])
 
 
-def test_the_page_shows_table_and_pictures_of_each_run():
+def test_the_page_shows_a_table_and_of_each_run_pictures_of_the_stages_that_took_time():
     shown = document({"runs/<one>": waterfall([*SLOW, *TYPICAL])})
     assert "runs/&lt;one&gt;" in shown
-    assert "generate: 400.00 ms" in shown
+    assert "generate 400 ms, 79.8 %" in shown
+    assert "contextualize" not in shown
     assert shown.count("<figure") == 2
     assert "<script" not in shown

@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from typer.testing import CliRunner
 
 from evals.cli import app
 from evals.errors import CannotMeasure
+from evals.load.generator import LoadRun
 from evals.runs import load_run
+from evals.soak import command
 
 COMMAND = [
     sys.executable,
@@ -19,8 +22,8 @@ COMMAND = [
 
 @pytest.fixture(scope="module")
 def stub():
-    command = [sys.executable, "-m", "evals.load.stub_model", "--service-time-s", "0.002", "--itl-s", "0.001"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    serving = [sys.executable, "-m", "evals.load.stub_model", "--service-time-s", "0.002", "--itl-s", "0.001"]
+    with subprocess.Popen(serving, stdout=subprocess.PIPE) as process:
         yield ("--url", json.loads(process.stdout.readline())["url"], "--pid", str(process.pid))
         process.terminate()
 
@@ -28,8 +31,8 @@ def stub():
 def test_ctrl_c_ends_it_with_what_was_measured(stub, tmp_path):
     pytest.importorskip("pyarrow")
     folder = tmp_path / "soak"
-    command = [*COMMAND, "soak", "--minutes", "0.5", *stub, "--rate", "50", "--out", str(folder), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    soaking = [*COMMAND, "soak", "--minutes", "0.5", *stub, "--rate", "50", "--out", str(folder), "--json"]
+    with subprocess.Popen(soaking, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert b"soaking" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
@@ -38,6 +41,24 @@ def test_ctrl_c_ends_it_with_what_was_measured(stub, tmp_path):
     run, samples = load_run(folder)
     assert (run.kind, run.summary["requests"], len(samples)) == ("soak", found["requests"], found["samples"])
     assert all(sample["rss_mib"] > 10 for sample in samples)
+
+
+async def leaking(options, planned, *, api_key, watch):
+    """A load of half an hour, beside which the service holds more and more."""
+    sampler = watch.args[0]
+    answers = {"p50_ms": 20.0, "p99_ms": 30.0}
+    sampler.samples += [
+        {"at_s": 60.0 * n, "rss_mib": 500.0 + 10 * n, "handles": 40.0, "threads": 9.0, **answers} for n in range(30)
+    ]
+    return LoadRun([], 1_800.0, 0.1, interrupted=False)
+
+
+def test_a_leak_is_named_and_the_status_is_1(monkeypatch):
+    monkeypatch.setattr(command, "measure", leaking)
+    here = ("--url", "http://127.0.0.1:1", "--pid", str(os.getpid()))
+    done = CliRunner().invoke(app, ["soak", "--minutes", "30", *here])
+    assert done.exit_code == 1
+    assert "rss_mib grows by more than 10%" in done.stderr
 
 
 @pytest.mark.parametrize(
