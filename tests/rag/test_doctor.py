@@ -5,11 +5,13 @@ import pytest
 from aiohttp import web
 
 from chaos.lab.qdrant.server import VERSION, serving
-from rag import doctor
+from rag import doctor, limiting
+from rag.access.limits import MemoryLimits
 from rag.disclosed import disclosed
 from rag.doctor import examine, foreign_packages
 from rag.settings import load_settings
 from rag.storage.folder import DataFolder
+from tests.support.clock import FakeClock
 
 
 @pytest.fixture
@@ -221,5 +223,53 @@ async def test_a_qdrant_that_wants_a_key_is_a_problem(settings, scratch):
 
 async def test_no_password_of_a_url_is_shown(settings):
     report = await examine(settings(log={"url": "redis://user:hidden@127.0.0.1:9/0"}))
-    assert report.serving["document_log"] == "redis:"
+    assert report.serving["document_log"] == "redis://***@127.0.0.1:9/0"
     assert report.problems
+
+
+@pytest.mark.parametrize(
+    "values", [{"log": {"url": "kafka://user:hidden@here"}}, {"cache": {"store": "redis://user:hidden@127.0.0.1:9/0"}}]
+)
+async def test_no_password_is_shown_where_it_is_told_what_is_wrong_or_what_serves(settings, values):
+    told = await examine(settings(**values))
+    assert "***@" in f"{told.serving}{told.problems}"
+    assert "hidden" not in repr(told)
+
+
+BOUNDED = {"tenant": {"requests": 9}}
+
+
+@pytest.mark.parametrize(("quotas", "said"), [({}, "nobody is limited"), (BOUNDED, "memory: counted by each process")])
+async def test_limits_of_this_process_ask_nobody(settings, quotas, said):
+    report = await examine(settings(quotas=quotas))
+    assert report.serving["limits"] == said
+    assert "limits_store" not in report.state
+    assert report.problems == []
+
+
+@pytest.mark.parametrize(
+    ("fail", "meanwhile"), [("open", "each process counts for itself"), ("closed", "nobody is let in")]
+)
+async def test_a_store_of_limits_that_does_not_answer_is_a_problem(settings, service, fail, meanwhile):
+    quotas = BOUNDED | {"store": "redis://user:hidden@127.0.0.1:9/0", "fail": fail}
+    await service(settings(quotas=quotas))
+    report = await examine(settings(quotas=quotas))
+    assert report.serving["limits"] == f"redis://***@127.0.0.1:9/0 shared by replicas, fail-{fail}"
+    assert report.state["limits_store"] == "fails"
+    assert report.problems == [f"the limits cannot be checked, so that {meanwhile}: Redis cannot be reached"]
+    assert not report.misconfigured
+
+
+async def test_a_store_of_limits_that_answers_is_told(settings, service, monkeypatch):
+    monkeypatch.setattr(limiting, "shared_store", lambda *_: MemoryLimits(FakeClock()))
+    quotas = BOUNDED | {"store": "redis://127.0.0.1:9/0"}
+    await service(settings(quotas=quotas))
+    report = await examine(settings(quotas=quotas))
+    assert (report.state["limits_store"], report.problems) == ("answers", [])
+
+
+async def test_a_store_of_limits_that_there_is_not_is_a_problem_of_configuration(settings):
+    report = await examine(settings(quotas=BOUNDED | {"store": "kafka://here"}))
+    (problem,) = report.problems
+    assert "STEADYRAG_QUOTAS__STORE='kafka://here'" in problem
+    assert report.misconfigured

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, OutOfMemoryError, ReadOnlyError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as NoConnection
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as TooLate
 
 from rag.errors import ConfigError, DependencyFailed, DependencyTimeout, SteadyragError, StorageFull
@@ -54,6 +54,8 @@ def map_error(error: RedisError | RedisClusterException | OSError) -> SteadyragE
         return StorageFull("Redis has no memory left; nothing of this write was stored")
     if isinstance(error, ReadOnlyError):
         return DependencyFailed("Redis is a replica that takes no writes; name the primary")
+    if isinstance(error, AuthenticationError):  # a ConnectionError to redis-py
+        return DependencyFailed(f"Redis wants another user or password: {error}")
     if isinstance(error, NoConnection | OSError):
         return DependencyFailed("Redis cannot be reached")
     return DependencyFailed(f"Redis refused: {error}")

@@ -68,10 +68,11 @@ async def test_the_document_is_made_once(service):
     assert app.openapi() is app.openapi()
 
 
-async def test_what_the_cache_holds_is_exported(http):
+async def test_what_is_held_and_what_protects_it_is_exported(http):
     async with http.get("/metrics") as response:
         text = await response.text()
-    for name in ("steadyrag_cache_entries", "steadyrag_cache_bytes", "steadyrag_log_position"):
+    guards = ('steadyrag_limit{name="answers"}', 'steadyrag_breaker_state{name="lexical"}')
+    for name in ("steadyrag_cache_entries", "steadyrag_cache_bytes", "steadyrag_log_position", *guards):
         assert f"\n{name} " in text
 
 

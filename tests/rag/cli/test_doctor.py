@@ -16,6 +16,7 @@ def test_all_is_well(command, corpus):
         "lexical",
         "document_log",
         "cache",
+        "limits",
         "model:small",
         "model:large",
         "routing",
@@ -29,6 +30,7 @@ def test_for_people(command):
     assert (result.status, result.out) == (0, "")
     assert "all is well" in result.err
     assert "all-MiniLM-L6-v2 (int8" in result.err
+    assert "nobody is limited" in result.err
 
 
 def test_data_of_another_format_is_told_with_what_mends_it(command, corpus, scratch):

@@ -18,6 +18,7 @@ from rag.resilience.events import (
     RetryBudgetExhausted,
     Shed,
 )
+from rag.resilience.guards import Guards, Protections
 from rag.settings import QuotaSettings
 from rag.telemetry.metrics import CONTENT_TYPE, Metrics
 from rag.types import ANONYMOUS, Deadline, RouteOutcome, Scope, Space
@@ -172,9 +173,36 @@ def test_limits_from_the_start_and_what_became_of_requests(metrics):
     metrics.admission(Admission([Standing(limit, 45, 0.0)], ("limits-unavailable",)))
     metrics.admission(Admission([Standing(limit, 60, 0.0)], error=LimitExceeded("x"), reason=limit.policy))
     found = samples(metrics)
+    assert {name for name in found if name.startswith("steadyrag_limit_quota{")} == {
+        'steadyrag_limit_quota{policy="key-requests"}',
+        'steadyrag_limit_quota{policy="tenant-cost"}',
+    }
     assert found['steadyrag_limit_quota{policy="key-requests"}'] == 60
     assert found['steadyrag_limit_quota{policy="tenant-cost"}'] == 2.5
     assert found['steadyrag_limit_used_share_bucket{le="0.75",policy="key-requests"}'] == 1
     assert found['steadyrag_limit_used_share_count{policy="tenant-cost"}'] == 0
     assert found['steadyrag_limit_refusals_total{reason="key-requests"}'] == 1
     assert found["steadyrag_limit_unchecked_total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("quotas", "policy"),
+    [({"keys": {"k1": {"tokens_a_day": 9}}}, "key-tokens"), ({"tenants": {"red": {"requests": 9}}}, "tenant-requests")],
+)
+def test_the_uses_of_a_limit_that_one_has_alone_are_told_from_the_start(metrics, quotas, policy):
+    metrics.allowances(QuotaSettings.model_validate(quotas))
+    found = samples(metrics)
+    assert found[f'steadyrag_limit_used_share_count{{policy="{policy}"}}'] == 0
+    assert not [name for name in found if name.startswith("steadyrag_limit_quota{")]
+
+
+def test_guards_are_told_as_they_stand_before_anything_happens(metrics):
+    guards = Guards(Protections(), FakeClock(), lambda _event: None)
+    guards.guard("store", slow_s=1, concurrency=8)
+    guards.admission("answers", least=16, most=64)
+    metrics.guards(guards)
+    found = samples(metrics)
+    assert found['steadyrag_breaker_state{name="store"}'] == 0
+    assert (found['steadyrag_limit{name="store"}'], found['steadyrag_limit{name="answers"}']) == (8, 16)
+    for counter in ("calls_refused", "retries", "retry_budget_exhausted"):
+        assert found[f'steadyrag_{counter}_total{{name="store"}}'] == 0

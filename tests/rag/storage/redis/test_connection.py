@@ -37,6 +37,10 @@ def test_what_an_error_becomes(error: redis.exceptions.RedisError, expected: typ
     assert type(map_error(error)) is expected
 
 
+def test_a_wrong_password_is_not_taken_for_a_server_that_is_gone() -> None:
+    assert "WRONGPASS" in map_error(redis.exceptions.AuthenticationError("WRONGPASS invalid")).message
+
+
 def test_what_is_no_url() -> None:
     with pytest.raises(ConfigError, match="no Redis URL"):
         connect("http://localhost")
