@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import statistics
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -53,18 +55,26 @@ class Reply:
 
 
 async def measure(data: Path, data_dir: Path, *, requests: int, seed: int) -> dict[str, float]:
-    """Figures of the same questions without the cache and with it, in this order, on a service each.
+    """Figures of the same questions without the cache and with it, on a service each, one after the other.
+
+    Both get each question before anybody gets the next, so that an hour in which the machine is slow is one for both.
 
     Args:
         data: a BEIR folder whose queries have answers.
-        data_dir: holds its corpus.
+        data_dir: holds its corpus; copied for the other service.
         requests: how many.
         seed: of what is asked.
     """
     answers = _answers(data)
     asked = list(islice(_replay(data, seed), requests))
-    without = await _ask_all(data_dir, asked, "no-store")
-    return figures(asked, without, await _ask_all(data_dir, asked, "default"), answers)
+    without, cached = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(data_dir, Path(folder) / "data")
+        async with _service(data_dir) as plain, _service(copy) as caching:
+            for each in track(asked, "replay", console=people, transient=True):
+                without.append(await _ask(plain, each.text, "no-store"))
+                cached.append(await _ask(caching, each.text, "default"))
+    return figures(asked, without, cached, answers)
 
 
 def figures(
@@ -129,12 +139,6 @@ def _answers(data: Path) -> dict[str, frozenset[str]]:
 
 def _queries(data: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (data / "queries.jsonl").read_text().splitlines()]
-
-
-async def _ask_all(data_dir: Path, asked: Sequence[Asked], cache: str) -> list[Reply]:
-    async with _service(data_dir) as http:
-        shown = track(asked, f"cache: {cache}", console=people, transient=True)
-        return [await _ask(http, each.text, cache) for each in shown]
 
 
 @asynccontextmanager
