@@ -32,6 +32,9 @@ run: setup ## Set up, take in this project's documentation and serve it on http:
 	@$(VENV)/bin/steadyrag ingest docs
 	@exec $(VENV)/bin/steadyrag serve $(ARGS)
 
+# A worker for each processor: threads of its own would only wait for each other.
+test test-slow: export OMP_NUM_THREADS = 1
+
 test: setup ## Set up and run the suite; ARGS="-k cache" picks tests, JOBS=0 runs them one by one
 	@exec $(PYTEST) -m "not slow" $(ARGS)
 

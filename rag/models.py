@@ -19,8 +19,6 @@ from rag.settings import ModelSettings, RegisteredModel, Settings
 from rag.storage.lines import LineFile
 from rag.types import Clock
 from router.backends.extractive import ExtractiveBackend
-from router.backends.openai import OpenAIBackend
-from router.backends.replicas import ReplicatedBackend
 from router.classifier import Classifier, default_classifier
 from router.models import OPENAI, Model, Price
 from router.policy import Preference, Requested, Tier
@@ -265,6 +263,9 @@ def _backend(named: Named, settings: Settings, embedder: Embedder) -> ChatBacken
             f"STEADYRAG_{key}={url!r}: use extractive: or http://host:8000/v1#model-name; further servers of the same "
             "model follow after commas"
         )
+    from router.backends.openai import OpenAIBackend  # noqa: PLC0415 - a tenth of a second, for servers alone
+    from router.backends.replicas import ReplicatedBackend  # noqa: PLC0415
+
     name, api_key = named.name or served, settings.models.api_key
     backends = {base: OpenAIBackend(base, served, name=name, api_key=api_key) for base, _, _ in servers}
     return ReplicatedBackend(name, backends)

@@ -112,3 +112,16 @@ def mint(
         raise InvalidRequest(f"name: at most {MAX_NAME} characters", param="name")
     token = Token(secrets.token_hex(8), secrets.token_urlsafe(32))
     return Key(token.id, tenant, granted, name, token.digest, now, expires), token
+
+
+def shown(key: Key, now: float) -> dict[str, object]:
+    """The key as people may see it."""
+    return {
+        "id": key.id,
+        "tenant": key.tenant,
+        "roles": sorted(key.roles),
+        "name": key.name,
+        "created": key.created,
+        "expires": key.expires,
+        "valid": key.valid(now),
+    }

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from rag.access.keys import Granted, Key
+from rag.access.keys import Granted, Key, shown
 from rag.api.bodies import read_json, schema_of
 from rag.api.door import span_of
 from rag.api.json_response import json_response
@@ -101,19 +101,6 @@ def add_access_routes(app: FastAPI, service: Service) -> None:
         principal = allowed(request, service, Role.ADMIN)
         key = await service.access.revoke(key_id, tenant=realm(principal))
         return json_response(shown(key, service.clock.now()))
-
-
-def shown(key: Key, now: float) -> dict[str, object]:
-    """The key as people may see it."""
-    return {
-        "id": key.id,
-        "tenant": key.tenant,
-        "roles": sorted(key.roles),
-        "name": key.name,
-        "created": key.created,
-        "expires": key.expires,
-        "valid": key.valid(now),
-    }
 
 
 def _told(key: Key, token: str, service: Service) -> Response:

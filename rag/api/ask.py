@@ -10,17 +10,15 @@ from starlette.requests import Request
 
 from rag.api.bodies import parse_json, read_bytes
 from rag.api.door import span_of
+from rag.api.names import MODELS, known_space
 from rag.api.wire import UNSUPPORTED, UNSUPPORTED_PARTS, ChatMessage, ChatRequest, Extras
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedParameter
 from rag.pipeline.request import Ask, asker
 from rag.settings import LimitSettings
-from rag.types import Deadline, Principal, Scope, Space
-from router.policy import Requested
+from rag.types import Deadline, Principal, Scope
 from router.types import Message, Sampling
 
-#: Models as callers name them, and what they ask the router for.
-MODELS: dict[str, Requested] = {"steadyrag": "auto", "steadyrag-small": "small", "steadyrag-large": "large"}
 MAX_TIMEOUT_S = 600.0
 NO_EXTRAS = Extras()
 
@@ -104,18 +102,6 @@ def make_ask(body: ChatRequest, request: Request, service: Service, principal: P
         degraded=degraded_of(request),
         span=span_of(request),
     )
-
-
-def known_space(service: Service, principal: Principal, collection: str) -> Space:
-    """The collection of the caller's tenant.
-
-    Raises:
-        NotFound: nothing was ever written to it; "default" always exists.
-    """
-    space = Space(principal.tenant, collection)
-    if collection != "default" and not service.log.position_of(space):
-        raise NotFound(f"no collection {collection!r}; it exists once a document was added", param="collection")
-    return space
 
 
 def degraded_of(request: Request) -> tuple[str, ...]:

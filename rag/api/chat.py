@@ -12,11 +12,13 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from rag.api.access import allowed
-from rag.api.ask import MODELS, make_ask, read_chat
+from rag.api.ask import make_ask, read_chat
 from rag.api.bodies import schema_of
+from rag.api.completion import completion
 from rag.api.disconnect import StopOnDisconnect
 from rag.api.json_response import json_response
-from rag.api.reply import CHAT_ROUTE, completion, headers, sse
+from rag.api.names import MODELS
+from rag.api.reply import CHAT_ROUTE, headers, sse
 from rag.api.wire import ChatRequest
 from rag.compose import Service
 from rag.errors import ClientGone, NotFound

@@ -14,9 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rag.api.access import allowed
-from rag.api.ask import known_space
 from rag.api.bodies import parse_fields, read_bytes, read_json, schema_of, unknown_field
 from rag.api.json_response import json_response
+from rag.api.names import known_space
 from rag.api.wire import CollectionName, DocumentBody, DocumentsRequest
 from rag.compose import Service
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge

@@ -1,4 +1,4 @@
-"""An answer becomes a chat completion: as one JSON object, or as server-sent events."""
+"""What goes around an answer on the wire: headers, and server-sent events where it is streamed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 
+from rag.api.completion import extras, usage
 from rag.api.problems import error_body, unforeseen_error
 from rag.errors import SteadyragError
 from rag.pipeline.request import Answer, Ask, Delta, Event, Plan
@@ -25,64 +26,6 @@ def headers(plan: Plan) -> dict[str, str]:
         said["x-steadyrag-cache-similarity"] = f"{plan.cache.similarity:.4f}"
         said["x-steadyrag-cache-age"] = f"{plan.cache.age_s or 0.0:.0f}"
     return said
-
-
-def completion(ask: Ask, answer: Answer, created: int) -> dict[str, object]:
-    """The whole answer as a chat completion."""
-    return {
-        "id": f"chatcmpl-{ask.request_id}",
-        "object": "chat.completion",
-        "created": created,
-        "model": answer.route.model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": answer.text, "refusal": None},
-                "finish_reason": answer.finish_reason,
-                "logprobs": None,
-            }
-        ],
-        "usage": usage(answer),
-        **extras(ask, answer),
-    }
-
-
-def usage(answer: Answer) -> dict[str, object]:
-    """Token counts as the OpenAI API names them."""
-    counts = answer.usage
-    return {
-        "prompt_tokens": counts.prompt_tokens,
-        "completion_tokens": counts.completion_tokens,
-        "total_tokens": counts.prompt_tokens + counts.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": counts.cached_tokens},
-    }
-
-
-def extras(ask: Ask, answer: Answer) -> dict[str, object]:
-    """Citations, sources and how the answer came about."""
-    return {
-        "citations": answer.citations,
-        "sources": [
-            {
-                "id": source.passage.id,
-                "document_id": source.passage.document_id,
-                "title": source.passage.context,
-                "url": source.passage.url,
-                "score": source.score,
-                "text": source.passage.text,
-            }
-            for source in answer.sources
-        ],
-        "steadyrag": {
-            "request_id": ask.request_id,
-            "answered": answer.answered,
-            "cache": answer.cache,
-            "route": answer.route,
-            "cost": answer.cost,
-            "degraded": answer.degraded,
-            "timings_ms": answer.timings_ms,
-        },
-    }
 
 
 async def sse(

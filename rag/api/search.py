@@ -8,11 +8,12 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from rag.api.access import allowed
-from rag.api.ask import deadline_of, degraded_of, known_space
+from rag.api.ask import deadline_of, degraded_of
 from rag.api.bodies import read_json, schema_of
 from rag.api.disconnect import StopOnDisconnect
 from rag.api.door import span_of
 from rag.api.json_response import json_response
+from rag.api.names import known_space
 from rag.api.wire import SearchRequest
 from rag.compose import Service
 from rag.errors import InvalidRequest, PayloadTooLarge

@@ -6,13 +6,8 @@ from importlib.metadata import entry_points
 
 import typer
 
-from rag.cli.ask import ask
-from rag.cli.backup import backup, restore
-from rag.cli.doctor import doctor
-from rag.cli.ingest import ingest
-from rag.cli.keys import app as keys
+from rag.cli.lazy import MARKUP, add_lazily
 from rag.cli.output import exit_on_error
-from rag.cli.serve import serve
 
 GROUP = "steadyrag.commands"
 
@@ -22,15 +17,24 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
 )
-for command in (serve, ingest, ask, backup, restore, doctor):
-    app.command()(command)
-app.add_typer(keys)
+add_lazily(
+    app,
+    {
+        "serve": ("rag.cli.serve:serve", "Serve the HTTP API; on the loopback, unless there are keys."),
+        "ingest": ("rag.cli.ingest:ingest", "Read documents into the index."),
+        "ask": ("rag.cli.ask:ask", "Ask a question and print the answer with its citations."),
+        "backup": ("rag.cli.backup:backup", "Write one archive of the data folder, in use or not."),
+        "restore": ("rag.cli.backup:restore", "Make the data folder what an archive holds."),
+        "doctor": ("rag.cli.doctor:doctor", "Say what serves each port, in which version, and what is wrong."),
+        "keys": ("rag.cli.keys:app", "Make, list, end and replace API keys."),
+    },
+)
 
 
 def with_commands_of_other_packages() -> typer.Typer:
-    """The app with the sub-commands that installed packages register; loaded only when the command line runs."""
+    """The app with the sub-commands that installed packages register; they are to import next to nothing."""
     for point in entry_points(group=GROUP):
         app.add_typer(point.load(), name=point.name)
     return app

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
-from rag.api.ask import MODELS, known_space
-from rag.api.reply import completion
 from rag.cli.output import people, print_json, run, say
 from rag.cli.remote import connect, key_of, service_url
-from rag.compose import compose
 from rag.errors import InvalidRequest
-from rag.pipeline.request import Answer, Ask
-from rag.settings import Settings, load_settings
-from rag.types import ANONYMOUS, Deadline, Scope
-from router.types import Message
+from rag.settings import load_settings
 
 
 def ask(
@@ -39,7 +31,9 @@ def ask(
         raise InvalidRequest('the question is empty; try: steadyrag ask "What is a circuit breaker?"')
     remote = service_url(settings, url)
     if remote is None:
-        answer, empty = run(_embedded(settings, question, collection))
+        from rag.cli.composed import answered  # noqa: PLC0415 - half a second, for nothing where a service runs
+
+        answer, empty = run(answered(settings, question, collection))
     else:
         answer, empty = run(_remote(remote, key_of(settings), question, collection))
     if as_json:
@@ -60,26 +54,6 @@ async def _remote(url: str, key: str | None, question: str, collection: str) -> 
             return answer, False
         found = await service.call("GET", f"/v1/documents?collection={collection}&limit=1")
         return answer, not found["documents"]
-
-
-async def _embedded(settings: Settings, question: str, collection: str) -> tuple[dict[str, Any], bool]:
-    """See `_remote`."""
-    service = await compose(settings)
-    try:
-        request = Ask(
-            principal=ANONYMOUS,
-            scope=Scope(known_space(service, ANONYMOUS, collection), next(iter(MODELS)), ""),
-            deadline=Deadline.after(settings.timeout_s, service.clock),
-            request_id=f"cli_{uuid.uuid4().hex}",
-            messages=(Message("user", question),),
-        )
-        async for event in service.pipeline.run(request):
-            if isinstance(event, Answer):
-                body: dict[str, Any] = orjson.loads(orjson.dumps(completion(request, event, int(service.clock.now()))))
-        found = await service.store.documents(request.scope.space, after=None, limit=1, timeout_s=settings.timeout_s)
-        return body, not found
-    finally:
-        await service.aclose()
 
 
 def _show(answer: dict[str, Any]) -> None:

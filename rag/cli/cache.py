@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
@@ -15,9 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cache.normalise import normalise
 from rag.cli.output import FAILED, people, print_json, run, say
-from rag.cli.remote import Remote, connect, key_of, service_url
+from rag.cli.remote import connect, key_of, service_url
 from rag.errors import ConfigError, InvalidRequest, SteadyragError
 from rag.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from rag.cli.client import Remote
 
 #: Questions that are asked at once: as many as leave a small service room for those who wait.
 AT_ONCE = 4

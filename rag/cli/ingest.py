@@ -11,20 +11,23 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from rag.cli.output import FAILED, people, print_json, run
-from rag.cli.remote import Remote, connect, key_of, service_url
-from rag.compose import Service, compose
+from rag.cli.remote import connect, key_of, service_url
 from rag.errors import InvalidRequest, Overloaded, SteadyragError
 from rag.ingestion.apart import Apart
 from rag.ingestion.readers.jsonl import count_records
 from rag.ingestion.sources import STDIN, BadFile, documents, expand
 from rag.settings import Settings, load_settings
 from rag.types import ANONYMOUS, Document, Space
+
+if TYPE_CHECKING:
+    from rag.cli.client import Remote
+    from rag.compose import Service
 
 T = TypeVar("T")
 
@@ -105,6 +108,8 @@ async def _sink(settings: Settings, collection: str, url: str | None) -> AsyncIt
         async with connect(url, key_of(settings)) as service:
             yield RemoteSink(service, collection)
         return
+    from rag.compose import compose  # noqa: PLC0415 - half a second, for nothing where a service runs
+
     service_here = await compose(settings)
     try:
         yield LocalSink(service_here, space)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rag.access.access import Access
-from rag.access.keys import Granted, Key, Token
-from rag.api.access import shown
+from rag.access.keys import Granted, Key, Token, shown
 from rag.cli.output import people, print_json, run, say
-from rag.cli.remote import Remote, connect, key_of, service_url
+from rag.cli.remote import connect, key_of, service_url
 from rag.persistence import open_storage
 from rag.settings import Settings, load_settings
 from rag.storage.folder import DataFolder
 from rag.types import ANONYMOUS, Role, SystemClock
+
+if TYPE_CHECKING:
+    from rag.cli.client import Remote
 
 ROUTE = "/admin/keys"
 DAY_S = 86_400

@@ -1,28 +1,15 @@
-"""Talking to a running service: the one that `--url` names, or the one that holds the data folder."""
+"""Which service a command talks to: the one that `--url` names, or the one that holds the data folder."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-import aiohttp
-
-from rag.errors import (
-    ConfigError,
-    Forbidden,
-    InvalidRequest,
-    NotFound,
-    Overloaded,
-    SteadyragError,
-    Unauthorized,
-    Unavailable,
-)
 from rag.settings import Settings
 from rag.storage.folder import current_owner
 
-#: Longer than the longest time limit that a request may ask for.
-TIMEOUT_S = 660.0
+if TYPE_CHECKING:
+    from rag.cli.client import Remote
 
 
 def service_url(settings: Settings, url: str | None) -> str | None:
@@ -38,64 +25,8 @@ def key_of(settings: Settings) -> str | None:
     return settings.api_key or settings.admin_key
 
 
-class Remote:
-    """A running service."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session = session
-        self._url = url
-
-    async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Send a request; give back its JSON.
-
-        Raises:
-            SteadyragError: nobody answers, or the service says no.
-        """
-        try:
-            async with self._session.request(method, self._url + path, json=body) as response:
-                content = await response.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ConfigError(f"no steadyrag answers at {self._url} ({type(error).__name__}); is it running?") from None
-        if not isinstance(content, dict):
-            raise ConfigError(f"{self._url} does not speak steadyrag's language")
-        if response.status >= 400:
-            raise _error(response.status, content)
-        return content
-
-    @asynccontextmanager
-    async def download(self, path: str) -> AsyncIterator[tuple[int | None, AsyncIterator[bytes]]]:
-        """The length in bytes, where it is told, and the pieces of what lies at `path`.
-
-        Raises:
-            SteadyragError: nobody answers, the service says no, or the connection breaks.
-        """
-        try:
-            async with self._session.get(self._url + path) as response:
-                if response.status >= 400:
-                    raise _error(response.status, await response.json(content_type=None))
-                yield response.content_length, response.content.iter_chunked(1 << 20)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ConfigError(f"{self._url} did not give {path} ({type(error).__name__}); is it running?") from None
-
-
-@asynccontextmanager
-async def connect(url: str, key: str | None = None) -> AsyncIterator[Remote]:
+def connect(url: str, key: str | None = None) -> AbstractAsyncContextManager[Remote]:
     """A connection to the service at `url`, for whoever holds the key."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout, headers=_bearer(key)) as session:
-        yield Remote(session, url)
+    from rag.cli.client import connected  # noqa: PLC0415 - a tenth of a second, for nothing where no service runs
 
-
-def _bearer(key: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-def _error(status: int, content: dict[str, Any]) -> SteadyragError:
-    nested = content.get("error")
-    message = nested.get("message") if isinstance(nested, dict) else content.get("detail")
-    if status in {Unauthorized.status, Forbidden.status}:
-        return ConfigError(f"{message}; set STEADYRAG_API_KEY to a key that does")
-    kind = {404: NotFound}.get(status, Unavailable if status >= 500 or status == 429 else InvalidRequest)
-    if content.get("code") == Overloaded.code:
-        kind = Overloaded
-    return kind(str(message or f"the service answered {status}"))
+    return connected(url, key)

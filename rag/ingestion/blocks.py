@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from itertools import groupby
-from typing import Literal, NamedTuple
-
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rag.ingestion.readers import html, markdown
 from rag.types import Document
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 #: A longer "heading" is a paragraph in disguise.
 MAX_HEADING_CHARS = 200

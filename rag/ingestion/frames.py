@@ -5,14 +5,16 @@ Pickle, since both ends are this program: nobody else can write to the pipe.
 
 from __future__ import annotations
 
-import asyncio
 import pickle
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader
 
 _LENGTH_BYTES = 8
 
 
-async def read(stream: asyncio.StreamReader) -> Any:
+async def read(stream: StreamReader) -> Any:
     """The next message.
 
     Raises:

@@ -6,12 +6,14 @@ import re
 from functools import cache
 from itertools import pairwise
 from pathlib import PurePosixPath
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from rag.ingestion.readers.text import decode
 from rag.types import Document
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 #: From a first line of dashes to the next; its first line must look like YAML, since dashes also draw a rule.
 _FRONT_MATTER = re.compile(
@@ -59,6 +61,8 @@ def _seen(token: Token) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - only to cut and read Markdown
+
     return MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
 
 

@@ -1,5 +1,7 @@
 import xml.etree.ElementTree as ET
 
+import pytest
+
 from evals.report.axes import Axis
 from evals.report.layers import Line, Window
 from evals.report.plot import Plot, States, Stretch
@@ -52,3 +54,10 @@ def test_states_are_bands_in_rows():
     assert [(band.get("x"), band.get("width")) for band in bands[:2]] == [("0.00%", "40.00%"), ("40.00%", "60.00%")]
     assert float(bands[0].get("height")) < float(bands[1].get("height")), "a state is seen without its colour"
     assert float(bands[2].get("y")) > float(bands[1].get("y"))
+
+
+@pytest.mark.parametrize(("bare", "style"), [(True, "plot bare"), (False, "plot")])
+def test_what_stands_beside_no_other_needs_no_room_for_ticks(bare, style):
+    rows = {"embed": [Stretch(0, 40, "spent")]}
+    states = States(title="t", description="", x=TIME, rows=rows, styles={"spent": "plain"}, bare=bare)
+    assert ET.fromstring(states.html()).get("class") == style

@@ -4,8 +4,9 @@ import orjson
 import pytest
 from starlette.requests import Request
 
-from rag.api.ask import MODELS, deadline_of, known_space, make_ask, read_chat
+from rag.api.ask import deadline_of, make_ask, read_chat
 from rag.api.bodies import parse_json
+from rag.api.names import MODELS
 from rag.api.wire import UNSUPPORTED, ChatRequest
 from rag.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedParameter
 from rag.settings import LimitSettings
@@ -211,16 +212,6 @@ async def test_filters_beyond_64_bits_are_refused():
     body = b'{"messages": [{"role": "user", "content": "x"}], "steadyrag": {"filters": {"year": %d}}}' % HUGE
     with pytest.raises(InvalidRequest):
         await read(body)
-
-
-async def test_the_default_collection_is_there_before_anything_was_written(make_service):
-    empty = await make_service(documents=())
-    assert known_space(empty, ANONYMOUS, "default") == Space("default", "default")
-
-
-async def test_a_collection_exists_once_something_was_written(service):
-    with pytest.raises(NotFound):
-        known_space(service, ANONYMOUS, "another")
 
 
 @pytest.mark.parametrize(

@@ -1,76 +1,11 @@
 import json
 
-import orjson
-
-from cache.types import Verdict
-from rag.api.reply import DONE, completion, extras, headers, sse, usage
+from rag.api.reply import DONE, headers, sse
 from rag.errors import DependencyFailed
-from rag.pipeline.request import Answer, Ask, CacheOutcome, Cost, Delta, Plan
-from rag.types import ANONYMOUS, Citation, Deadline, Passage, RouteOutcome, Scope, ScoredPassage, Space
-from router.types import Message, TokenUsage
-from tests.support.clock import FakeClock
+from rag.pipeline.request import Delta, Plan
+from tests.support.answered import ANSWER, ASK, CREATED, EXTRAS, USAGE
 
-ASK = Ask(
-    principal=ANONYMOUS,
-    scope=Scope(Space("default", "default"), "steadyrag", ""),
-    deadline=Deadline.after(30, FakeClock()),
-    request_id="req_1",
-    messages=(Message("user", "How tall?"),),
-)
-PASSAGE = Passage("p1", "tower", 0, "It is 330 metres tall.", "Eiffel Tower", "Size", "https://example.org", 9)
-ANSWER = Answer(
-    text="It is 330 metres tall. [1]",
-    answered=True,
-    citations=(Citation("[1]", "p1", 0, 26),),
-    sources=(ScoredPassage(PASSAGE, 0.5),),
-    finish_reason="stop",
-    usage=TokenUsage(90, 7, 64),
-    cache=CacheOutcome(Verdict.EXACT, 1.0, 2.5, "same"),
-    route=RouteOutcome("extractive", "gain 0.100 < 0.500", 0.1, "small", "score"),
-    degraded=("shards:3/4",),
-    timings_ms={"total": 1.5},
-    cost=Cost(saved=0.002),
-)
 PLAN = Plan(ANSWER.cache, ANSWER.route, ANSWER.degraded)
-CREATED = 1_600_000_000
-EXTRAS = {
-    "citations": [{"marker": "[1]", "source": "p1", "start": 0, "end": 26}],
-    "sources": [
-        {
-            "id": "p1",
-            "document_id": "tower",
-            "title": "Eiffel Tower > Size",
-            "url": "https://example.org",
-            "score": 0.5,
-            "text": "It is 330 metres tall.",
-        }
-    ],
-    "steadyrag": {
-        "request_id": "req_1",
-        "answered": True,
-        "cache": {"verdict": "exact", "similarity": 1.0, "age_s": 2.5, "reason": "same"},
-        "route": {
-            "model": "extractive",
-            "reason": "gain 0.100 < 0.500",
-            "score": 0.1,
-            "tier": "small",
-            "rule": "score",
-        },
-        "cost": {"amount": 0.0, "saved": 0.002},
-        "degraded": ["shards:3/4"],
-        "timings_ms": {"total": 1.5},
-    },
-}
-USAGE = {
-    "prompt_tokens": 90,
-    "completion_tokens": 7,
-    "total_tokens": 97,
-    "prompt_tokens_details": {"cached_tokens": 64},
-}
-
-
-def on_the_wire(content):
-    return json.loads(orjson.dumps(content))
 
 
 async def events(*items):
@@ -94,32 +29,6 @@ def test_headers_say_what_is_known_before_the_first_word():
         "x-steadyrag-cache-age": "2",
         "x-steadyrag-model": "extractive",
         "x-steadyrag-degraded": "shards:3/4",
-    }
-
-
-def test_usage_as_openai_names_it():
-    assert usage(ANSWER) == USAGE
-
-
-def test_extras():
-    assert on_the_wire(extras(ASK, ANSWER)) == EXTRAS
-
-
-def test_a_completion():
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": ANSWER.text, "refusal": None},
-        "finish_reason": "stop",
-        "logprobs": None,
-    }
-    assert on_the_wire(completion(ASK, ANSWER, CREATED)) == {
-        "id": "chatcmpl-req_1",
-        "object": "chat.completion",
-        "created": CREATED,
-        "model": "extractive",
-        "choices": [choice],
-        "usage": USAGE,
-        **EXTRAS,
     }
 
 

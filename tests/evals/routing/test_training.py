@@ -1,14 +1,15 @@
 import pytest
 from typer.testing import CliRunner
 
-from evals.routing import group
+from evals.routing import training
+from evals.routing.group import app
 from router.classifier import Classifier
 
 
 @pytest.fixture
 def run(monkeypatch, embedder):
-    monkeypatch.setattr(group, "embedding_model", lambda: embedder)
-    return lambda *arguments: CliRunner().invoke(group.app, [*map(str, arguments)])
+    monkeypatch.setattr(training, "embedding_model", lambda: embedder)
+    return lambda *arguments: CliRunner().invoke(app, [*map(str, arguments)])
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from chaos import campaign, cli
+from chaos import campaign, command
+from chaos.cli import app
 from chaos.errors import BadExperiment, CannotRun
 from chaos.runner import unfinished
 
@@ -12,7 +13,7 @@ OWNED = ["--url", "http://127.0.0.1:1", "--i-own-this-target"]
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(cli.app, arguments)
+    return CliRunner().invoke(app, arguments)
 
 
 @pytest.fixture
@@ -35,9 +36,9 @@ def test_list_names_all_of_them():
     assert invoke("list").exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["run", "sweep", "report", "list", "proxy"])
-def test_help_has_an_example(command):
-    assert f"steadyrag chaos {command}" in " ".join(invoke(command, "--help").output.split())
+@pytest.mark.parametrize("name", ["run", "sweep", "report", "list", "proxy"])
+def test_help_has_an_example(name):
+    assert f"steadyrag chaos {name}" in " ".join(invoke(name, "--help").output.split())
 
 
 def test_a_pass_is_told_as_one_object_on_the_last_line(verdicts):
@@ -75,11 +76,11 @@ def test_a_folder_without_results_has_no_report(tmp_path):
 
 
 def test_quick_is_short_unless_more_is_asked_for():
-    assert cli._plan(quick=True, requests=None, rate=None, seed=1, data=None).requests == cli.QUICK_REQUESTS
-    assert cli._plan(quick=True, requests=9, rate=2.0, seed=1, data=None).requests == 9
-    assert cli._plan(quick=False, requests=None, rate=None, seed=1, data=None).requests is None
+    assert command._plan(quick=True, requests=None, rate=None, seed=1, data=None).requests == command.QUICK_REQUESTS
+    assert command._plan(quick=True, requests=9, rate=2.0, seed=1, data=None).requests == 9
+    assert command._plan(quick=False, requests=None, rate=None, seed=1, data=None).requests is None
 
 
 def test_strengths_keep_their_kind():
-    assert cli._numbers("50,0.5") == [50, 0.5]
-    assert isinstance(cli._numbers("50")[0], int)
+    assert command._numbers("50,0.5") == [50, 0.5]
+    assert isinstance(command._numbers("50")[0], int)
