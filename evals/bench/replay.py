@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import statistics
 import tempfile
@@ -35,6 +36,7 @@ TARGETS: Targets = {"wrong_upper95": (0.0, 0.01)}
 #: Share of the questions that are asked in other words than in the data.
 REPHRASED = 0.5
 PATH = "/v1/chat/completions"
+_CITATION = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: the answer's text, the cache's verdict, milliseconds."""
+    """What came back: the answer's text without its citations, the cache's verdict, milliseconds."""
 
     text: str
     verdict: str
@@ -159,4 +161,6 @@ async def _ask(http: aiohttp.ClientSession, text: str, cache: str) -> Reply:
         answer = await response.json()
         response.raise_for_status()
     took_ms = (time.perf_counter() - start) * 1e3
-    return Reply(answer["choices"][0]["message"]["content"], answer["steadyrag"]["cache"]["verdict"], took_ms)
+    # citations are numbers of places in a prompt, whose order depends on what was asked before
+    text = _CITATION.sub("", answer["choices"][0]["message"]["content"])
+    return Reply(text, answer["steadyrag"]["cache"]["verdict"], took_ms)
