@@ -159,7 +159,8 @@ async def _ask(http: aiohttp.ClientSession, text: str, cache: str) -> Reply:
     start = time.perf_counter()
     async with http.post(PATH, json=body) as response:
         answer = await response.json()
-        response.raise_for_status()
+        if response.status != 200:
+            raise RuntimeError(f"{text!r} got {response.status}: {answer}")
     took_ms = (time.perf_counter() - start) * 1e3
     # citations are numbers of places in a prompt, whose order depends on what was asked before
     text = _CITATION.sub("", answer["choices"][0]["message"]["content"])

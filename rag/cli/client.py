@@ -79,7 +79,10 @@ def _error(status: int, content: dict[str, Any]) -> SteadyragError:
     nested = content.get("error")
     message = nested.get("message") if isinstance(nested, dict) else content.get("detail")
     if status in {Unauthorized.status, Forbidden.status}:
-        return ConfigError(f"{message}; set STEADYRAG_API_KEY to a key that does")
+        return ConfigError(
+            f"{message}. Commands send STEADYRAG_API_KEY, else STEADYRAG_ADMIN_KEY; "
+            "while the service is stopped, `steadyrag keys` needs none"
+        )
     kind = {404: NotFound}.get(status, Unavailable if status >= 500 or status == 429 else InvalidRequest)
     if content.get("code") == Overloaded.code:
         kind = Overloaded

@@ -165,6 +165,7 @@ def _told(key: Key, token: Token) -> _Fields:
 
 
 def _tell(made: _Fields, *, as_json: bool) -> None:
+    people.print("the service now answers nobody without a key, commands included", highlight=False)
     people.print(f"key {made['id']} of {made['tenant']}; it is shown this once:", highlight=False)
     if as_json:
         print_json(made)

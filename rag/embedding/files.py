@@ -93,7 +93,12 @@ def prepare(cache_dir: Path, model: str) -> Path:
         status, said = _run(command, model)
     if status != 0 or read_manifest(folder) is None:
         last = (said.strip().splitlines() or ["no output"])[-1]
-        raise ConfigError(f"exporting the embedding model {model} failed: {last[:500]}")
+        looked = (
+            ""
+            if model == DEFAULT_MODEL or Path(model).is_dir()
+            else "; it was looked for on a hub: no such folder here"
+        )
+        raise ConfigError(f"exporting the embedding model {model} failed: {last[:500]}{looked}")
     return folder
 
 

@@ -32,7 +32,7 @@ BLOCKS = [block for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("
 #: What a line, with its page behind it, matches -> why it is not run here.
 NOT_RUN = {
     r"^make ": "sets up the machine or measures for minutes; what `make run` calls is run here",
-    r"^python3 -m venv|^pip install ": "downloads packages; that the extras exist is checked below",
+    r"^python3 -m venv|pip install ": "downloads packages; that the extras exist is checked below",
     r"serve --host": "leaves the loopback",
     r"ingest docs \(docs/bring": "exports a second embedding model, which a hub would have to give",
     r"^for |^locust ": "needs vLLM on a GPU, or Locust",
@@ -47,7 +47,7 @@ NOT_RUN = {
 ALONE = r"steadyrag (keys|restore) "
 #: The key that the pages call so.
 KEY_ID = "5d2c6c3b7a8e9f01"
-EXTRAS = re.compile(r"steadyrag\[([\w,]+)\]")
+EXTRAS = re.compile(r"\.\[([\w,]+)\]")
 #: A table that only these files have -> what reads them; the others are settings.
 READERS = {"parts": read_prices, "step": read_suite}
 #: Those with a test below; drawings, and what is shown of the screen, cannot be run.
