@@ -9,7 +9,13 @@ from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from rag.embedding.files import DEFAULT_MODEL
 from rag.errors import ConfigError
@@ -299,7 +305,7 @@ def load_settings(config: Path | None = None, **values: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "extra_forbidden":
-            raise _unknown(first["loc"]) from None
+            raise _unknown(first["loc"], config or "the configuration") from None
         key = "__".join(str(part) for part in first["loc"]).upper()
         got = "" if key.endswith("_KEY") else f" (got {first['input']!r})"
         raise ConfigError(f"setting {PREFIX}{key}: {first['msg']}{got}") from None
@@ -307,7 +313,8 @@ def load_settings(config: Path | None = None, **values: Any) -> Settings:
         OSError,
         ValueError,
     ) as error:  # an unreadable file, malformed TOML, or an environment value that is no JSON
-        raise ConfigError(f"the settings cannot be read: {error}") from error
+        where = "" if config is None or isinstance(error, SettingsError) else f" from {config}"
+        raise ConfigError(f"the settings cannot be read{where}: {error}") from error
 
 
 def _refuse_unknown_names() -> None:
@@ -318,13 +325,13 @@ def _refuse_unknown_names() -> None:
             raise ConfigError(f"unknown setting {name} in the environment; {did_you_mean(name, known)}")
 
 
-def _unknown(path: Sequence[str | int]) -> ConfigError:
+def _unknown(path: Sequence[str | int], source: object) -> ConfigError:
     """The error for a key that no section has; its value is left out, since it may be a misspelt key's secret."""
     *section, key = map(str, path)
     beside = [".".join((*section, name)) for name in field_names(Settings, section)]
     known = [name.removeprefix(PREFIX).lower().replace("__", ".") for name in _names(Settings, PREFIX)]
     name = ".".join((*section, key))
-    return ConfigError(f"unknown setting {name} in the configuration; {did_you_mean(name, [*known, *beside], beside)}")
+    return ConfigError(f"unknown setting {name} in {source}; {did_you_mean(name, [*known, *beside], beside)}")
 
 
 def _names(model: type[BaseModel], prefix: str) -> list[str]:

@@ -112,10 +112,10 @@ def test_an_unknown_name_in_small_letters_is_refused(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("shards = 1", "unknown setting shards in the configuration; did you mean index.shards"),
-        ("[index]\nshard = 1", "unknown setting index.shard in the configuration; did you mean index.shards"),
-        ("[indices]\nshards = 1", "unknown setting indices in the configuration; did you mean index"),
-        ("[index.more]\nshards = 1", "unknown setting index.more in the configuration; did you mean index.url"),
+        ("shards = 1", "unknown setting shards in .*toml; did you mean index.shards"),
+        ("[index]\nshard = 1", "unknown setting index.shard in .*toml; did you mean index.shards"),
+        ("[indices]\nshards = 1", "unknown setting indices in .*toml; did you mean index"),
+        ("[index.more]\nshards = 1", "unknown setting index.more in .*toml; did you mean index.url"),
         ("[cache]\nxyzzyxyzzyxyzzy = 1", "unknown setting cache.xyzzyxyzzyxyzzy .*; known are cache.store, "),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_section_may_be_json(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "steadyrag.toml"
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=f"cannot be read from {file}"):
         load_settings(file)
 
 
