@@ -124,12 +124,16 @@ async def _ask_running(url: str, settings: Settings, report: Report) -> None:
     ready = await _reach(f"{url}/ready", "the running service", report)
     if not ready:
         return
-    report.state["documents"] = ready.get("documents")
+    if (documents := ready.get("documents")) is not None:
+        report.state["documents"] = documents
     told = await _reach(
         f"{url}/admin/settings", "the running service", report, key=settings.admin_key or settings.api_key
     )
     if "settings" not in told:
-        report.notes.append("the running service did not tell its settings; has it another STEADYRAG_ADMIN_KEY?")
+        report.notes.append(
+            "the running service did not tell its settings: that takes its STEADYRAG_ADMIN_KEY; what is said above of "
+            "parts is what the settings here describe"
+        )
         return
     ours, theirs = disclosed(settings), told["settings"]
     report.notes += [
