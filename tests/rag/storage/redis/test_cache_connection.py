@@ -20,14 +20,14 @@ FAILOVER_S = 20.0
 
 
 def test_the_url_says_what_it_is() -> None:
-    assert isinstance(connect_cache("redis://127.0.0.1:1", 0.05), Redis)
-    assert isinstance(connect_cache("redis+cluster://127.0.0.1:1", 0.05), RedisCluster)
+    assert isinstance(connect_cache("redis://127.0.0.1:1"), Redis)
+    assert isinstance(connect_cache("redis+cluster://127.0.0.1:1"), RedisCluster)
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "http+cluster://localhost"])
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(ConfigError, match="no Redis URL"):
-        connect_cache(url, 0.05)
+        connect_cache(url)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_cluster.
 
 @pytest.fixture
 async def client(cluster: redis_cluster.RedisCluster) -> AsyncIterator[RedisCluster]:
-    found = connect_cache(cluster.url, 2.0)
+    found = connect_cache(cluster.url)
     assert isinstance(found, RedisCluster)
     yield found
     await found.aclose()
