@@ -153,7 +153,10 @@ def test_a_cache_folder_that_cannot_be_written_is_told_of(tmp_path: Path, export
 
 def test_a_model_is_exported_on_any_thread(tmp_path: Path, exporter: Callable[[str], None]) -> None:
     exporter("exit 1")
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ConfigError, match="failed: no output"):
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(ConfigError, match="failed: no output; it was looked for on a hub"),
+    ):
         pool.submit(prepare, tmp_path, "m").result()
 
 
